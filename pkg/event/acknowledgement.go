@@ -1,0 +1,102 @@
+package event
+
+import (
+	"github.com/lethe-dsr/lethe/pkg/dsr"
+	"github.com/lethe-dsr/lethe/schemas"
+)
+
+// EncodeAcknowledgement frames an acknowledgement. It demands the whole key, a kind, a state and an acknowledgement id.
+func (c *Codec) EncodeAcknowledgement(v dsr.Acknowledgement) ([]byte, error) {
+	m := c.messages[schemas.Acknowledgement]
+	w := m.writers.one()
+	w.mustID("request_id", v.RequestID)
+	w.must("kind", string(v.Kind))
+	w.must("system", v.System)
+	w.must("phase", string(v.Phase))
+	w.mustInt("round", v.Round)
+	w.mustInt("attempt", v.Attempt)
+	w.must("state", string(v.State))
+	w.must("ack_id", v.AckID)
+	w.text("tenant", v.Tenant)
+	w.texts("systems", v.Systems)
+	writeScope(w, v.Scope)
+	writeCollections(w, v.Collections)
+	w.texts("identifier_kinds", v.IdentifierKinds)
+	w.bytes("sealed_resolved", v.SealedResolved)
+	w.texts("resolved_kinds", v.ResolvedKinds)
+	w.bytes("sealed_keys", v.SealedKeys)
+	w.text("key_id", v.KeyID)
+	writeParts(w, v.Parts)
+	w.text("system_version", v.SystemVersion)
+	w.hash("evidence_sha256", v.EvidenceSHA256)
+	w.instantPtr("physical_by", v.PhysicalBy)
+	w.instant("first_at", v.FirstAt)
+	w.instant("done_at", v.DoneAt)
+	w.instant("delayed_until", v.DelayedUntil)
+	w.text("error_code", v.ErrorCode)
+	w.text("error_class", v.ErrorClass)
+	w.bool("resumed", v.Resumed)
+	w.text("attested_by", v.AttestedBy)
+	w.text("attestation_ref", v.AttestationRef)
+	w.hash("map_hash", v.MapHash)
+	w.instant("as_of", v.AsOf)
+	w.instant("not_after", v.NotAfter)
+	w.int(priority, v.Priority)
+	w.id("parent_request_id", v.ParentRequestID)
+	w.int("number", v.Number)
+	w.text("instance", v.Instance)
+	w.text("environment", v.Environment)
+	w.text("trace_id", v.TraceID)
+	w.bytes("signature", v.Signature)
+	return m.write(w)
+}
+
+// DecodeAcknowledgement reads a framed acknowledgement of any released version. What comes with an error is as in
+// [Codec.DecodeSubjectRequest].
+func (c *Codec) DecodeAcknowledgement(b []byte) (dsr.Acknowledgement, error) {
+	r, err := c.open(schemas.Acknowledgement, b)
+	if err != nil {
+		return dsr.Acknowledgement{}, err
+	}
+	var v dsr.Acknowledgement
+	v.RequestID = r.mustID("request_id")
+	v.Kind = dsr.Kind(r.must("kind"))
+	v.System = r.must("system")
+	v.Phase = dsr.Phase(r.must("phase"))
+	v.Round = r.mustInt("round")
+	v.Attempt = r.mustInt("attempt")
+	v.State = dsr.AckState(r.must("state"))
+	v.AckID = r.must("ack_id")
+	v.Tenant = r.text("tenant")
+	v.Systems = r.texts("systems")
+	v.Scope = readScope(&r)
+	v.Collections = readCollections(&r)
+	v.IdentifierKinds = r.texts("identifier_kinds")
+	v.SealedResolved = r.bytes("sealed_resolved")
+	v.ResolvedKinds = r.texts("resolved_kinds")
+	v.SealedKeys = r.bytes("sealed_keys")
+	v.KeyID = r.text("key_id")
+	v.Parts = readParts(&r)
+	v.SystemVersion = r.text("system_version")
+	v.EvidenceSHA256 = r.hash("evidence_sha256")
+	v.PhysicalBy = r.instantPtr("physical_by")
+	v.FirstAt = r.instant("first_at")
+	v.DoneAt = r.instant("done_at")
+	v.DelayedUntil = r.instant("delayed_until")
+	v.ErrorCode = r.text("error_code")
+	v.ErrorClass = r.text("error_class")
+	v.Resumed = r.bool("resumed")
+	v.AttestedBy = r.text("attested_by")
+	v.AttestationRef = r.text("attestation_ref")
+	v.MapHash = r.hash("map_hash")
+	v.AsOf = r.instant("as_of")
+	v.NotAfter = r.instant("not_after")
+	v.Priority = r.int(priority)
+	v.ParentRequestID = r.id("parent_request_id")
+	v.Number = r.int("number")
+	v.Instance = r.text("instance")
+	v.Environment = r.text("environment")
+	v.TraceID = r.text("trace_id")
+	v.Signature = r.bytes("signature")
+	return v, r.close(schemas.Acknowledgement)
+}

@@ -1,0 +1,155 @@
+package responder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/lethe-dsr/lethe/pkg/kafka"
+)
+
+// Responder serves one system. It is safe for concurrent use.
+type Responder struct {
+	config  Config
+	system  System
+	ledger  Ledger
+	sender  kafka.Sender
+	breaker *breaker
+	limiter *rate.Limiter
+	metrics metrics
+	keyID   string
+	log     *slog.Logger
+
+	ledgerFails, dueFails atomic.Bool // and the log says so
+
+	exporter Exporter // nil where the system is none, as the next three
+	resolver Resolver
+	poller   Poller
+	packager Packager
+
+	client *kafka.Client
+	close  []func() // what New opened
+}
+
+// Run serves a system until ctx ends, finishes what is in hand and returns nil. It returns an error for a wrong
+// configuration or a missing topic; everything else that can go wrong it waits for, saying so in its log.
+func Run(ctx context.Context, c Config, s System, l Ledger) error {
+	r, err := New(c, s, l)
+	if err != nil {
+		return err
+	}
+	return r.Run(ctx)
+}
+
+// New checks the configuration. It does not connect: see [Responder.Run].
+func New(c Config, s System, l Ledger) (*Responder, error) {
+	c, err := c.withDefaults(s)
+	if err != nil {
+		return nil, err
+	}
+	r := &Responder{config: c, system: s, ledger: l, log: c.Logger, client: c.Client, sender: c.Sender, keyID: c.Keys.KeyID()}
+	r.exporter, _ = s.(Exporter)
+	r.resolver, _ = s.(Resolver)
+	r.poller, _ = s.(Poller)
+	r.packager, _ = s.(Packager)
+	if r.metrics, err = newMetrics(c.Meter, c.System); err != nil {
+		return nil, err
+	}
+	r.breaker = &breaker{check: s.Check, log: c.Logger}
+	r.limiter = rate.NewLimiter(rate.Inf, c.BatchSize)
+	if c.RatePerSecond > 0 {
+		r.limiter = rate.NewLimiter(rate.Limit(c.RatePerSecond), c.BatchSize)
+	}
+	if r.client == nil && len(c.Brokers) > 0 {
+		if r.client, err = kafka.New(kafka.Config{Brokers: c.Brokers, ClientID: c.Group, Logger: c.Logger}); err != nil {
+			return nil, fmt.Errorf("configure responder: %w", err)
+		}
+		r.close = append(r.close, r.client.Close)
+	}
+	if r.sender == nil {
+		p := r.client.Producer(kafka.ProducerConfig{})
+		r.sender = p
+		r.close = append([]func(){p.Close}, r.close...)
+	}
+	return r, nil
+}
+
+// Run serves until ctx ends: it consumes the topics on which its system is addressed, turns to what was deferred and keeps
+// the ledger trimmed. It stops fetching, finishes the batches in hand, publishes their acknowledgements, commits and returns.
+// It is called once.
+func (r *Responder) Run(ctx context.Context) error {
+	if r.client == nil {
+		return errors.New("run responder: no brokers given")
+	}
+	defer func() {
+		for _, c := range r.close {
+			c()
+		}
+	}()
+	r.tellLoss(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return r.client.Consume(ctx, kafka.ConsumerConfig{
+			Group: r.config.Group, Topics: r.config.topics(), MaxBatch: r.config.BatchSize,
+			SessionTimeout: r.config.SessionTimeout, RebalanceTimeout: r.config.RebalanceTimeout, Grace: r.workLimit(), HandleTimeout: 2 * handleTimeout,
+		}, r)
+	})
+	for range dueWorkers {
+		g.Go(func() error { return r.runDue(ctx) })
+	}
+	g.Go(func() error { return r.runTrim(ctx) })
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("responder of %s: %w", r.config.System, err)
+	}
+	return nil
+}
+
+// handleTimeout ends one call of Handle while the system or the ledger is away. Its messages come again at once; meanwhile
+// the consumer has seen that the handler is alive.
+const handleTimeout = 5 * time.Minute
+
+var _ kafka.Handler = (*Responder)(nil)
+
+// Handle implements [kafka.Handler]: it works one batch of one partition and returns how many of its leading messages are
+// settled, in the ledger and with the broker. It is exported for those who bring a consumer of their own, and for tests.
+func (r *Responder) Handle(ctx context.Context, b kafka.Batch) (int, error) {
+	crash("fetched")
+	ctx, cancel := context.WithTimeout(ctx, handleTimeout)
+	defer cancel()
+	go func() { // what was begun is finished then, nothing is begun any more
+		select {
+		case <-b.Ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	items, halt := r.open(b.Messages)
+	defer end(items)
+	if halt != nil {
+		r.log.ErrorContext(ctx, "a partition is halted: upgrade this responder", "topic", b.Topic, "partition", b.Partition, "error", halt)
+	}
+	t := r.newTask(Deliver, r.workLimit())
+	var err error
+	for _, g := range r.groups(items) {
+		if err = r.work(ctx, t, g.op, g.items); err != nil {
+			break
+		}
+	}
+	if perr := r.publish(ctx, items); perr != nil {
+		return 0, errors.Join(err, perr) // it all comes again, and is acknowledged from the ledger
+	}
+	settled := 0
+	for settled < len(items) && items[settled].done() {
+		settled++
+	}
+	return settled, errors.Join(err, halt)
+}
+
+// now is the one clock of the responder, to the microsecond, as messages and ledger hold it.
+func (r *Responder) now() time.Time { return r.config.Clock().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,237 @@
+package coordinator
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lethe-dsr/lethe/pkg/dsr"
+	"github.com/lethe-dsr/lethe/pkg/kafka"
+	"github.com/lethe-dsr/lethe/services/coordinator/lifecycle"
+	"github.com/lethe-dsr/lethe/services/coordinator/store"
+)
+
+// admit takes in one batch of the intake: one transaction, whatever is in it. A message that is no good is rejected in the
+// same transaction, and nothing else stops.
+func (c *Coordinator) admit(ctx context.Context, b kafka.Batch) (settled int, err error) {
+	ctx, spans := c.trace.batch(ctx, b)
+	defer func() { spans.end(err) }()
+	ks := make([]*candidate, len(b.Messages))
+	for i, m := range b.Messages {
+		ks[i] = c.check(m, spans.message(i))
+	}
+	if err := c.admitAll(ctx, b.Topic, b.Partition, ks); err != nil {
+		return 0, err
+	}
+	return len(ks), nil
+}
+
+// admitAll writes the candidates in one transaction, and halves them where one row fails the others.
+func (c *Coordinator) admitAll(ctx context.Context, topic string, partition int, ks []*candidate) error {
+	if len(ks) == 0 {
+		return nil
+	}
+	next := ks[len(ks)-1].msg.Offset + 1
+	err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error {
+		from, err := tx.Source(ctx, topic, partition)
+		if err != nil {
+			return err
+		}
+		fresh := ks[:0:0]
+		for _, k := range ks {
+			if k.msg.Offset >= from {
+				fresh = append(fresh, k)
+			}
+		}
+		if len(fresh) == 0 {
+			return nil
+		}
+		return c.admitTx(ctx, tx, fresh, &store.Source{Topic: topic, Partition: partition, Next: next}, n)
+	})
+	if !badRow(err) {
+		return err
+	}
+	if len(ks) == 1 {
+		k := ks[0]
+		if k.reject != nil { // a rejection that cannot be written either: nothing in it is the sender's but its place
+			k.req = dsr.SubjectRequest{}
+		}
+		k.rejectf(dsr.ReasonField, "a field cannot be stored")
+		return c.admitOnly(ctx, topic, partition, k)
+	}
+	if err := c.admitAll(ctx, topic, partition, ks[:len(ks)/2]); err != nil {
+		return err
+	}
+	return c.admitAll(ctx, topic, partition, ks[len(ks)/2:])
+}
+
+// admitOnly writes a single rejection.
+func (c *Coordinator) admitOnly(ctx context.Context, topic string, partition int, k *candidate) error {
+	return c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error {
+		from, err := tx.Source(ctx, topic, partition)
+		if err != nil || k.msg.Offset < from {
+			return err
+		}
+		return c.admitTx(ctx, tx, []*candidate{k}, &store.Source{Topic: topic, Partition: partition, Next: k.msg.Offset + 1}, n)
+	})
+}
+
+func (c *Coordinator) admitTx(ctx context.Context, tx store.Tx, ks []*candidate, source *store.Source, n *tally) error {
+	now := tx.Now()
+	work := make([]candidate, len(ks)) // a transaction may run twice: nothing of a former try is kept
+	for i, k := range ks {
+		work[i] = *k
+		if work[i].reject == nil {
+			c.checkTime(&work[i], now)
+		}
+	}
+	subjects := map[store.Subject]bool{}
+	for i := range work {
+		if work[i].reject == nil {
+			for _, ref := range work[i].refs {
+				subjects[store.Subject{Tenant: work[i].id.Tenant, Ref: ref}] = true
+			}
+		}
+	}
+	locked := sortedSubjects(maps.Keys(subjects))
+	if len(locked) > 0 {
+		if err := tx.LockSubjects(ctx, locked); err != nil {
+			return err
+		}
+	}
+	admitted, err := c.claimKeys(ctx, tx, work)
+	if err != nil {
+		return err
+	}
+	comers := make([]comer, len(admitted))
+	for i, k := range admitted {
+		comers[i] = comer{k.id.Tenant, k.req.Kind, k.kinds}
+	}
+	turn, err := c.newTurn(ctx, tx, now, locked, comers)
+	if err != nil {
+		return err
+	}
+	changes := store.Changes{Source: source}
+	if len(admitted) > 0 {
+		first, err := tx.Seq(ctx, len(admitted))
+		if err != nil {
+			return err
+		}
+		for i, k := range admitted {
+			if _, err := turn.Admit(c.admission(k, first+int64(i), now)); err != nil {
+				return err
+			}
+			if k.req.Corrects != "" {
+				changes.Corrected = append(changes.Corrected, lifecycle.ID{Tenant: k.id.Tenant, RequestID: k.req.Corrects})
+			}
+		}
+	}
+	for i := range work {
+		if k := &work[i]; k.reject != nil {
+			if err := c.addRejection(&changes, k, now); err != nil {
+				return err
+			}
+			n.rejected = append(n.rejected, rejectionCount{k.reject.Kind, k.reject.Reason})
+		}
+	}
+	return c.save(ctx, tx, turn, changes, n)
+}
+
+// claimKeys remembers the request ids for good and returns the candidates whose id is new, in order. An honest repeat is
+// dropped without a word; a repeat with other content is rejected under its place, so that it never touches the honest one.
+func (c *Coordinator) claimKeys(ctx context.Context, tx store.Tx, work []candidate) ([]*candidate, error) {
+	first := map[lifecycle.ID]*candidate{}
+	var order []*candidate
+	var keys []store.Key
+	for i := range work {
+		k := &work[i]
+		if k.reject != nil {
+			continue
+		}
+		if other := first[k.id]; other != nil {
+			if !bytes.Equal(other.mac, k.mac) {
+				k.conflict()
+			}
+			continue
+		}
+		first[k.id] = k
+		order = append(order, k)
+		keys = append(keys, store.Key{ID: k.id, MAC: k.mac})
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	taken, err := tx.Keys(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var admitted []*candidate
+	for _, k := range order {
+		old, ok := taken[k.id]
+		switch {
+		case !ok:
+			admitted = append(admitted, k)
+		case !bytes.Equal(old.MAC, k.mac):
+			k.conflict()
+		}
+	}
+	return admitted, nil
+}
+
+func (k *candidate) conflict() {
+	k.rejectf(dsr.ReasonConflict, "the request id was used before with another kind, scope, regulation, capacity or person")
+	k.reject.RequestID = ""
+}
+
+// admission freezes the request: what it asks, which systems must answer, under which map and until when.
+func (c *Coordinator) admission(k *candidate, seq int64, now time.Time) lifecycle.Admission {
+	return lifecycle.Admission{
+		ID: k.id, Seq: seq, Kinds: k.kinds, Refs: k.refs, Identifiers: k.stored, Trace: k.trace,
+		Frozen: lifecycle.Frozen{
+			Request: k.req, Systems: k.systems, MapSHA256: c.cfg.Map.SHA256[:], MapVersion: c.cfg.Map.Version,
+			SubjectRef: c.cfg.Keys.Subjects.RequestRef([]byte(k.refs[0]), k.id.RequestID),
+			Kinds:      k.kinds, AdmittedAt: now, DueAt: k.rule.DueAt(k.req.ReceivedAt, k.est.Zone, k.est.Holiday).UTC(),
+			RuleID: k.rule.ID, Zone: k.est.Zone.String(), CalendarID: k.est.CalendarID,
+		},
+	}
+}
+
+// addRejection keeps the rejection until it is corrected and tells the sender. The person is still owed an answer by due_at.
+func (c *Coordinator) addRejection(ch *store.Changes, k *candidate, now time.Time) error {
+	r := *k.reject
+	r.RejectedAt = now
+	r.Environment = c.cfg.Policy.Environment
+	if r.ReceivedAt.After(now.Add(maxSkew)) || r.ReceivedAt.Before(now.Add(-c.cfg.ReceivedFloor)) {
+		r.ReceivedAt = now // an absurd date starts no clock; the message came now
+	}
+	est, ok := c.cfg.Establishment[k.req.Establishment]
+	if !ok {
+		est = c.cfg.Establishment[c.cfg.Default]
+	}
+	rule, ok := dsr.RuleFor(k.req.Regulation)
+	if !ok {
+		rule, _ = dsr.RuleFor(dsr.GDPR)
+	}
+	r.DueAt = rule.DueAt(r.ReceivedAt, est.Zone, est.Holiday).UTC()
+	m, err := c.encodeRejection(r, k.trace)
+	if err != nil {
+		return err
+	}
+	ch.Rejections = append(ch.Rejections, store.Rejection{Rejection: r})
+	ch.Outbox = append(ch.Outbox, m)
+	return nil
+}
+
+func sortedSubjects(seq func(func(store.Subject) bool)) []store.Subject {
+	return slices.SortedFunc(seq, func(a, b store.Subject) int {
+		switch {
+		case a.Tenant < b.Tenant, a.Tenant == b.Tenant && a.Ref < b.Ref:
+			return -1
+		case a == b:
+			return 0
+		}
+		return 1
+	})
+}

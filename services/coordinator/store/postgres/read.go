@@ -1,0 +1,98 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/lethe-dsr/lethe/services/coordinator/lifecycle"
+	"github.com/lethe-dsr/lethe/services/coordinator/store"
+	"github.com/lethe-dsr/lethe/services/coordinator/store/internal/rowset"
+)
+
+// Offset implements [store.Store].
+func (s *Store) Offset(ctx context.Context, topic string, partition int) (next int64, ok bool, err error) {
+	if err := rowset.CheckPlace(topic, partition); err != nil {
+		return 0, false, err
+	}
+	err = s.pool.QueryRow(ctx, `SELECT next_offset FROM source_offset WHERE topic = $1 AND partition = $2`, topic, partition).Scan(&next)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, false, nil
+	}
+	return next, err == nil && next > 0, classify("read source offset", err)
+}
+
+// Offsets implements [store.Store].
+func (s *Store) Offsets(ctx context.Context, topic string) (next map[int]int64, now time.Time, err error) {
+	if err := rowset.CheckPlace(topic, 0); err != nil {
+		return nil, now, err
+	}
+	next = map[int]int64{}
+	rows, err := s.pool.Query(ctx, `SELECT clock_timestamp(), o.partition, o.next_offset FROM (SELECT) c LEFT JOIN source_offset o ON o.topic = $1 AND o.next_offset > 0`, topic)
+	if err != nil {
+		return nil, now, classify("read source offsets", err)
+	}
+	var partition *int
+	var offset *int64
+	_, err = pgx.ForEachRow(rows, []any{&now, &partition, &offset}, func() error {
+		if partition != nil {
+			next[*partition] = *offset
+		}
+		return nil
+	})
+	return next, now.UTC(), classify("read source offsets", err)
+}
+
+// SetOffset implements [store.Store].
+func (s *Store) SetOffset(ctx context.Context, topic string, partition int, from, to int64) (ok bool, err error) {
+	if err := rowset.CheckPlace(topic, partition); err != nil {
+		return false, err
+	}
+	tag, err := s.pool.Exec(ctx, `UPDATE source_offset SET next_offset = $4 WHERE topic = $1 AND partition = $2 AND next_offset = $3`, topic, partition, from, to)
+	return tag.RowsAffected() == 1, classify("set source offset", err)
+}
+
+// Due implements [store.Store].
+func (s *Store) Due(ctx context.Context, limit int) ([]lifecycle.ID, error) {
+	rows, err := s.pool.Query(ctx, `SELECT tenant, request_id FROM request WHERE wake_at <= clock_timestamp() ORDER BY wake_at LIMIT $1`, limit)
+	if err != nil {
+		return nil, classify("list due requests", err)
+	}
+	var out []lifecycle.ID
+	var tenant string
+	var id pgtype.UUID
+	_, err = pgx.ForEachRow(rows, []any{&tenant, &id}, func() error {
+		out = append(out, lifecycle.ID{Tenant: tenant, RequestID: rowset.RequestID(id.Bytes)})
+		return nil
+	})
+	return out, classify("list due requests", err)
+}
+
+// NextWake implements [store.Store].
+func (s *Store) NextWake(ctx context.Context) (in time.Duration, ok bool, err error) {
+	var micros *int64
+	err = s.pool.QueryRow(ctx, `SELECT (extract(epoch FROM min(wake_at) - clock_timestamp()) * 1000000)::bigint FROM request WHERE wake_at IS NOT NULL`).Scan(&micros)
+	if err != nil || micros == nil {
+		return 0, false, classify("read the next wake-up", err)
+	}
+	return time.Duration(*micros) * time.Microsecond, true, nil
+}
+
+// Counts implements [store.Store].
+func (s *Store) Counts(ctx context.Context) (open, overdue int64, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT count(*), count(*) FILTER (WHERE due_at < clock_timestamp()) FROM request`).Scan(&open, &overdue)
+	return open, overdue, classify("count requests", err)
+}
+
+// Backlog implements [store.Store].
+func (s *Store) Backlog(ctx context.Context) (b store.Backlog, err error) {
+	var age int64
+	err = s.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM outbox),
+		(SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)) * 1000000, 0)::bigint FROM outbox),
+		(SELECT count(*) FROM outbox_parked), (SELECT count(*) FROM rejection WHERE corrected_at IS NULL)`).Scan(&b.Outbox, &age, &b.Parked, &b.Rejections)
+	b.OutboxAge = time.Duration(age) * time.Microsecond
+	return b, classify("measure the backlog", err)
+}

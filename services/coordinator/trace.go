@@ -1,0 +1,94 @@
+package coordinator
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/lethe-dsr/lethe/pkg/kafka"
+	"github.com/lethe-dsr/lethe/pkg/span"
+)
+
+// tracing keeps one trace a request through every hop: each message of a batch has a span in the trace of its request, and
+// the transaction, which joins many, has one of its own with links to them. Without an SDK nothing is built.
+type tracing struct {
+	tracer trace.Tracer
+	group  string
+}
+
+func newTracing(cfg Config) tracing {
+	return tracing{tracer: otel.Tracer("github.com/lethe-dsr/lethe/services/coordinator"), group: cfg.Group}
+}
+
+// batchSpans are the spans of one batch.
+type batchSpans struct {
+	batch    trace.Span
+	messages []trace.Span
+	parents  []string // traceparent of each message's span, or of its sender where nothing is recorded
+}
+
+// batch starts a span for each message, in the trace that it came with, and one for the transaction that works them all.
+func (t tracing) batch(ctx context.Context, b kafka.Batch) (context.Context, *batchSpans) {
+	s := &batchSpans{messages: make([]trace.Span, len(b.Messages)), parents: make([]string, len(b.Messages))}
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		carrier := kafka.HeaderCarrier{Headers: &m.Headers}
+		remote := propagation.TraceContext{}.Extract(context.Background(), carrier)
+		mctx, sp := span.Process(remote, t.tracer, span.Message{ // without the key: on the intake it is the sender's, and may be anything
+			Topic: m.Topic, Partition: m.Partition, Offset: m.Offset, Group: t.group + "." + b.Topic,
+		})
+		s.messages[i] = sp
+		s.parents[i] = traceparent(mctx)
+	}
+	ctx, s.batch = span.Batch(ctx, t.tracer, "transaction", s.messages)
+	return ctx, s
+}
+
+// send starts a span for each message about to be published, and puts it into the message's headers in place of what the
+// message was decided under. Nothing happens without an SDK.
+func (t tracing) send(ctx context.Context, ms []kafka.Message) (end func(error)) {
+	var spans []trace.Span
+	for i := range ms {
+		m := &ms[i]
+		carrier := kafka.HeaderCarrier{Headers: &m.Headers}
+		parent := propagation.TraceContext{}.Extract(ctx, carrier)
+		sctx, sp := span.Send(parent, t.tracer, span.Message{Topic: m.Topic, Key: m.Key})
+		if !sp.IsRecording() {
+			continue
+		}
+		propagation.TraceContext{}.Inject(sctx, carrier)
+		spans = append(spans, sp)
+	}
+	return func(err error) {
+		for _, sp := range spans {
+			if err != nil {
+				span.Fail(sp, "publish")
+			}
+			sp.End()
+		}
+	}
+}
+
+func traceparent(ctx context.Context) string {
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		return ""
+	}
+	out := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, out)
+	return out["traceparent"]
+}
+
+// message is the traceparent under which everything that follows from a message goes on.
+func (s *batchSpans) message(i int) string { return s.parents[i] }
+
+func (s *batchSpans) end(err error) {
+	if err != nil {
+		span.Fail(s.batch, "transaction")
+	}
+	for _, m := range s.messages {
+		m.End()
+	}
+	s.batch.End()
+}

@@ -1,0 +1,44 @@
+// Package sql is the responder for relational databases: PostgreSQL, MariaDB and SQLite.
+//
+// [New] lays the data map over the live catalogue and makes, for each kind of subject, a plan: which tables hold rows of a
+// person, how these are found, in which order they are deleted or masked. It refuses to start where both do not fit: a table or
+// column that is not there, a foreign key to a person's rows that the map does not know, a mask that the column cannot take, a right that
+// the role lacks. What changes in the catalogue later is noticed by the next transaction, and planned anew or refused (watch.go). [Survey]
+// says the same and more to a person, [Draft] makes a first map, [System.Explain] shows the statements, [System.Grants] the rights.
+//
+// Everything is done for a whole batch at once. [System.Erase] fills a temporary table for each table with the rows that each
+// dispatch reaches and erases them by one statement; [System.Verify] looks with one statement of its own that changes nothing;
+// [System.Resolve] and [System.Export] read. What the engines do differently stands in their dialects: names, lists as parameters,
+// casts, the catalogue.
+//
+// Identifiers are compared in their normal form. E-mail addresses are compared by lower(column), for which an index over that
+// expression helps; what is not ASCII and telephone numbers are compared here, by Unicode's rules, against every row that may
+// match. Other identifiers are compared as they are.
+//
+// # MariaDB
+//
+// [MySQL] means MariaDB 10.11 or newer, opened by [ledger.OpenMySQL] with a database in its URL. MySQL itself is refused: it cannot
+// name a temporary table twice in one statement. A data map's namespace names the database as schema or database.
+//
+// Identifiers and references that the map alone declares are compared byte by byte, whatever the collation thinks of case, accents
+// and spaces at the end; only a foreign key of the database is followed as the database compares it. E-mail addresses find their
+// index over a collation such as utf8mb4_unicode_ci; with one that tells upper from lower case every batch reads the table.
+//
+// InnoDB checks a reference as each row goes. References within a table are set to null first; where they take no null, the rows go
+// from the leaves up, and a circle of them is refused. [New] refuses, by name, a table that has neither a primary key nor a
+// unique one without null (an INVISIBLE column with AUTO_INCREMENT is enough), one whose engine has no transactions, and one that
+// keeps the history of its rows. A binary identifier is refused as well.
+//
+// The role's rights, where lethe.erase says what is done to a table ([System.Grants] writes them, by the column):
+//
+//	GRANT SELECT, CREATE TEMPORARY TABLES ON shop.* TO lethe;   -- all of the database, or a foreign key would go unseen: New looks
+//	GRANT DELETE ON shop.messages TO lethe;                     -- delete; with UPDATE where the table refers to itself
+//	GRANT UPDATE ON shop.customers TO lethe;                    -- anonymise, detach
+//	GRANT INSERT, UPDATE, DELETE ON shop.lethe_ledger TO lethe; -- for a ledger in the database, whose tables ledger.Schema makes
+//
+// A foreign key from another database is seen only if the role may see the table that holds it: grant SELECT there, too. The binary
+// log, if there is one, must have the format ROW or MIXED. It, like a replica, holds what was erased until it is purged: the map
+// says by when (lethe.physical).
+//
+// No value of a row stands in an error: codes and the names of tables, columns and constraints alone.
+package sql

@@ -1,0 +1,399 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lethe-dsr/lethe/pkg/datamap"
+	"github.com/lethe-dsr/lethe/pkg/responder"
+	"github.com/lethe-dsr/lethe/pkg/responder/ledger"
+)
+
+// Erase implements [responder.System]: one statement for each table and what becomes of its rows, whatever the number of
+// dispatches, in the ledger's transaction or, where the ledger stands beside, in one of its own.
+//
+// Rows that two dispatches of a batch reach count as found for both, and as erased for the one that comes first in the batch.
+func (s *System) Erase(ctx context.Context, ds []responder.Dispatch) ([]responder.Answer, error) {
+	if tx := ledger.Tx(ctx); tx != nil {
+		return s.erase(ctx, tx, ds)
+	}
+	tx, err := s.cfg.DB.BeginTx(ctx, s.d.begin())
+	if err != nil {
+		return nil, failed("begin an erasure", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do; after an error that one is returned
+	as, err := s.erase(ctx, tx, ds)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, failed("commit an erasure", err)
+	}
+	return as, nil
+}
+
+func (s *System) erase(ctx context.Context, tx *sql.Tx, ds []responder.Dispatch) ([]responder.Answer, error) {
+	s, err := s.present(ctx, live{tx})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.d.prepare(ctx, tx, s.cfg); err != nil {
+		return nil, failed("prepare an erasure", err)
+	}
+	as, err := s.work(ctx, live{tx}, ds)
+	if err != nil {
+		return nil, err
+	}
+	return as, s.unmoved(ctx, live{tx})
+}
+
+// work erases what a batch of dispatches asks for.
+func (s *System) work(ctx context.Context, db runner, ds []responder.Dispatch) ([]responder.Answer, error) {
+	b := &batch{
+		s: s, db: db, ds: ds, again: make([]bool, len(ds)), made: map[*rowset]bool{}, several: map[*rowset]bool{}, newRows: map[*plan]bool{},
+		keys: make([][]responder.RowKey, len(ds)), left: map[leftKey]int64{},
+	}
+	out := newAnswers(s, ds)
+	for d := range ds {
+		b.again[d] = ds[d].Round > 1
+	}
+	for _, p := range s.plans {
+		members := out.of[p]
+		if len(members) == 0 {
+			continue
+		}
+		if err := b.run(ctx, p, members, out); err != nil {
+			b.abandon(ctx)
+			return nil, err
+		}
+	}
+	if err := b.drop(ctx); err != nil {
+		return nil, err
+	}
+	return out.erased(b), nil
+}
+
+// run erases for one kind of subject.
+func (b *batch) run(ctx context.Context, p *plan, members []int, out *answers) error {
+	if err := b.reach(ctx, p, members); err != nil {
+		return err
+	}
+	if err := b.freezeRows(ctx, p); err != nil {
+		return err
+	}
+	for _, d := range p.detach {
+		if err := b.cut(ctx, d, out); err != nil {
+			return err
+		}
+	}
+	for _, r := range p.order {
+		if err := b.act(ctx, r, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut sets a reference in somebody's row to null.
+func (b *batch) cut(ctx context.Context, c *detaching, out *answers) error {
+	p := c.from.p
+	if !b.made[c.from] {
+		return nil
+	}
+	doing := "detach " + c.label
+	where := " WHERE f.s = 0"
+	if !c.from.up {
+		where = ""
+	}
+	key := p.list("t", c.key)
+	query := fmt.Sprintf("SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM %s AS f %s %s AS t ON %s AND t.%s IS NOT NULL%s GROUP BY %s) AS o GROUP BY d",
+		p.d.temporaryName(c.from.name), p.d.join(), p.tableName(c.table), p.on(c.on, c.from.alias("f"), p.alias("t"), false), p.d.quote(c.col.name), where, key)
+	var want int64
+	err := b.db.read(ctx, func(row scanner) error {
+		var d int
+		var n int64
+		if err := row.Scan(&d, &n); err != nil {
+			return err
+		}
+		out.tally(d, c).detach += n
+		want += n
+		return nil
+	}, query)
+	if err != nil {
+		return failed(doing, err)
+	}
+	if want == 0 {
+		return nil
+	}
+	on := fmt.Sprintf("%s AND t.%s IS NOT NULL", p.on(c.on, c.from.alias("f"), p.alias("t"), false), p.d.quote(c.col.name))
+	if c.from.up {
+		on += " AND f.s = 0"
+	}
+	n, err := b.exec(ctx, doing, p.d.updateFrom(p.tableName(c.table), []assignment{{c.col, "NULL"}}, p.d.temporaryName(c.from.name)+" AS f", on))
+	if err != nil {
+		return err
+	}
+	return agree(doing, n, want)
+}
+
+// agree demands that a statement changed as many rows as were counted. A trigger or a rule that does something else instead
+// would otherwise go as an erasure; a concurrent change is gone when the batch is repeated.
+func agree(doing string, changed, counted int64) error {
+	if changed == counted {
+		return nil
+	}
+	return responder.Transient(ownErrorf("%s: %d rows were changed and %d counted: a trigger or a rule does something else instead, or somebody else changed them meanwhile", doing, changed, counted))
+}
+
+// part is one group of rows in a temporary table: of a dispatch, shared or not, with something to mask or not.
+type part struct {
+	d            int
+	shared, bare bool
+	n            int64
+}
+
+// act does to one set what its policy says.
+func (b *batch) act(ctx context.Context, r *rowset, out *answers) error {
+	if r.rows.Policy == "" {
+		return nil // nothing personal is in it, or the map would have been refused
+	}
+	if r.alone() {
+		return b.countAlone(ctx, r, out)
+	}
+	if b.direct(r) {
+		return b.actDirect(ctx, r, out)
+	}
+	found, err := b.parts(ctx, r, "SELECT d, s, m, count(*) FROM %s WHERE g = 0 GROUP BY d, s, m")
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		out.tally(f.d, r).reached(r, f, b.again[f.d])
+	}
+	if r.rows.Policy == datamap.Delete {
+		doing := "delete from " + r.label()
+		del := func() (int64, error) { return b.delete(ctx, r, doing) }
+		err := b.settle(ctx, r, found, doing, func(f part) bool { return !f.shared }, del, func(f part) { out.tally(f.d, r).erase += f.n })
+		if err != nil {
+			return err
+		}
+	}
+	if !r.masked() {
+		return nil
+	}
+	where, whose := "g = 0 AND m = 1", func(f part) bool { return f.bare }
+	switch {
+	case r.rows.Policy == datamap.Delete: // only what others share is masked
+		where, whose = where+" AND s = 1", func(f part) bool { return f.bare && f.shared }
+	case r.up && r.rows.Shared == datamap.Keep:
+		where, whose = where+" AND s = 0", func(f part) bool { return f.bare && !f.shared }
+	}
+	return b.settle(ctx, r, found, "mask "+r.label(), whose, func() (int64, error) { return b.mask(ctx, r, where) },
+		func(f part) { out.tally(f.d, r).mask += f.n })
+}
+
+// settle runs a statement for the rows that pick takes and counts each changed row for the first dispatch that reached it.
+func (b *batch) settle(ctx context.Context, r *rowset, found []part, doing string, pick func(part) bool, run func() (int64, error), count func(part)) error {
+	reached := sum(found, pick)
+	if reached == 0 {
+		return nil
+	}
+	n, err := run()
+	if err != nil {
+		return err
+	}
+	owners := found
+	if n != reached { // some rows were reached by several dispatches, or the count is wrong
+		owners, err = b.parts(ctx, r, "SELECT d, s, m, count(*) FROM (SELECT min(d) AS d, min(s) AS s, max(m) AS m FROM %s WHERE g = 0 GROUP BY "+r.keys("")+") AS o GROUP BY d, s, m")
+		if err != nil {
+			return err
+		}
+		if counted := sum(owners, pick); n < counted && r.inRounds() && r.rows.Policy == datamap.Delete {
+			return circled(doing, n, counted)
+		} else if err := agree(doing, n, counted); err != nil {
+			return err
+		}
+	}
+	for _, f := range owners {
+		if pick(f) {
+			count(f)
+		}
+	}
+	return nil
+}
+
+func sum(parts []part, pick func(part) bool) int64 {
+	var n int64
+	for _, f := range parts {
+		if pick(f) {
+			n += f.n
+		}
+	}
+	return n
+}
+
+func (b *batch) parts(ctx context.Context, r *rowset, query string) ([]part, error) {
+	var out []part
+	err := b.db.read(ctx, func(row scanner) error {
+		var f part
+		var s, m int
+		if err := row.Scan(&f.d, &s, &m, &f.n); err != nil {
+			return err
+		}
+		f.shared, f.bare = s == 1, m == 1
+		out = append(out, f)
+		return nil
+	}, fmt.Sprintf(query, r.p.d.temporaryName(r.name)))
+	if err != nil {
+		return nil, failed("count rows of "+r.label(), err)
+	}
+	return out, nil
+}
+
+// countAlone counts rows that stay as they are and that nothing else is found by.
+func (b *batch) countAlone(ctx context.Context, r *rowset, out *answers) error {
+	v := r.vias[0]
+	if !b.made[v.from] {
+		return nil
+	}
+	p := r.p
+	where := b.conditions(v)
+	if where != "" {
+		where = " WHERE " + where
+	}
+	query := fmt.Sprintf("SELECT f.d, count(*) FROM %s%s GROUP BY f.d", b.join(v), where)
+	if !v.unique() || b.later() {
+		query = fmt.Sprintf("SELECT o.d, count(*) FROM (SELECT DISTINCT f.d, %s FROM %s%s) AS o GROUP BY o.d", p.list("t", r.key), b.join(v), where)
+	}
+	err := b.db.read(ctx, func(row scanner) error {
+		f := part{}
+		if err := row.Scan(&f.d, &f.n); err != nil {
+			return err
+		}
+		out.tally(f.d, r).reached(r, f, b.again[f.d])
+		return nil
+	}, query)
+	return failed("count rows of "+r.label(), err)
+}
+
+// direct reports whether rows can be changed and counted by one statement without listing them first: they are found in one way,
+// each from one row of one dispatch, nothing is found from them, and no trigger or rule stands in between.
+func (b *batch) direct(r *rowset) bool {
+	plain := r.rows.Policy == datamap.Delete || r.rows.Policy == datamap.Anonymise && !slices.ContainsFunc(r.masks, func(m mask) bool { return m.hashed() })
+	return r.p.d.deleteFrom("", "", "") != "" && plain && len(r.loops) == 0 && !r.linking && !r.up && !r.table.guarded && len(r.entries) == 0 &&
+		len(r.vias) == 1 && r.vias[0].unique() && r.vias[0].from != r && !b.later() && !b.several[r.vias[0].from]
+}
+
+// actDirect deletes or masks the rows that hang on those of another set.
+func (b *batch) actDirect(ctx context.Context, r *rowset, out *answers) error {
+	v := r.vias[0]
+	if !b.made[v.from] {
+		return nil
+	}
+	p := r.p
+	from := p.d.temporaryName(v.from.name) + " AS f"
+	where := p.on(v.on, v.from.alias("f"), p.alias("t"), false)
+	if more := b.conditions(v); more != "" {
+		where += " AND " + more
+	}
+	count := func(doing, query string, add func(*tally, int64)) error {
+		return failed(doing, b.db.read(ctx, func(row scanner) error {
+			var d int
+			var n int64
+			if err := row.Scan(&d, &n); err != nil {
+				return err
+			}
+			add(out.tally(d, r), n)
+			return nil
+		}, query))
+	}
+	if !p.d.returning() {
+		return b.actCounted(ctx, r, out, from, where)
+	}
+	if r.rows.Policy == datamap.Delete {
+		return count("delete from "+r.label(), fmt.Sprintf("WITH done AS (%s RETURNING f.d) SELECT d, count(*) FROM done GROUP BY d",
+			p.d.deleteFrom(p.tableName(r.table), from, where)), func(t *tally, n int64) { t.toErase, t.erase = n, n })
+	}
+	err := count("count rows of "+r.label(), fmt.Sprintf("SELECT f.d, sum(1 - %s) FROM %s JOIN %s AS t ON %s GROUP BY f.d",
+		r.bareFlag("t"), from, p.tableName(r.table), where), func(t *tally, n int64) { t.before = n })
+	if err != nil {
+		return err
+	}
+	update := p.d.updateFrom(p.tableName(r.table), r.setMasks(), from, where+" AND "+r.bareFlag("t")+" = 1")
+	return count("mask "+r.label(), "WITH done AS ("+update+" RETURNING f.d) SELECT d, count(*) FROM done GROUP BY d", func(t *tally, n int64) { t.toMask, t.mask = n, n })
+}
+
+// actCounted is actDirect where a change gives nothing back: what it will change is counted before, and must be what it changed.
+func (b *batch) actCounted(ctx context.Context, r *rowset, out *answers, from, where string) error {
+	p := r.p
+	bare, doing := "1", "delete from "+r.label()
+	if r.rows.Policy != datamap.Delete {
+		bare, doing = r.bareFlag("t"), "mask "+r.label()
+	}
+	var want int64
+	err := b.db.read(ctx, func(row scanner) error {
+		var d int
+		var all, n int64
+		if err := row.Scan(&d, &all, &n); err != nil {
+			return err
+		}
+		t := out.tally(d, r)
+		want += n
+		if r.rows.Policy == datamap.Delete {
+			t.toErase, t.erase = n, n
+			return nil
+		}
+		t.before, t.toMask, t.mask = all-n, n, n
+		return nil
+	}, fmt.Sprintf("SELECT f.d, count(*), sum(%s) FROM %s %s %s AS t ON %s GROUP BY f.d", bare, from, p.d.join(), p.tableName(r.table), where))
+	if err != nil {
+		return failed("count rows of "+r.label(), err)
+	}
+	if want == 0 {
+		return nil
+	}
+	change := p.d.deleteFrom(p.tableName(r.table), from, where)
+	if r.rows.Policy != datamap.Delete {
+		change = p.d.updateFrom(p.tableName(r.table), r.setMasks(), from, where+" AND "+bare+" = 1")
+	}
+	n, err := b.exec(ctx, doing, change)
+	if err != nil {
+		return err
+	}
+	return agree(doing, n, want)
+}
+
+// listed is a query for the keys that stand in the set's table.
+func (r *rowset) listed(where string) string {
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s", r.keys(""), r.p.d.temporaryName(r.name), where)
+}
+
+// drop removes the temporary tables: a connection goes back to a pool, and a transaction may hold another batch.
+func (b *batch) drop(ctx context.Context) error {
+	for _, name := range b.temps {
+		if _, err := b.exec(ctx, "drop a temporary table", b.s.d.drop(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// abandon removes, after an error, what a rollback would leave behind in the session. It does what it can: what remains is
+// replaced by the next batch in the session, or ends with it.
+func (b *batch) abandon(ctx context.Context) {
+	if !b.s.d.keepsTemporary() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonLimit)
+	defer cancel()
+	for _, name := range b.temps {
+		if _, err := b.db.exec(ctx, b.s.d.drop(name)); err != nil {
+			return
+		}
+	}
+}
+
+const abandonLimit = 5 * time.Second

@@ -1,0 +1,236 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lethe-dsr/lethe/pkg/datamap"
+	"github.com/lethe-dsr/lethe/pkg/dsr"
+	"github.com/lethe-dsr/lethe/pkg/responder"
+	"github.com/lethe-dsr/lethe/pkg/responder/ledger"
+)
+
+// Export implements [responder.Exporter]: one part of JSON Lines for each collection with rows of the person, all read from one
+// state of the database, a row at a time, in the order of the primary key.
+//
+// Types are kept. Numbers are JSON numbers with every digit that the database has, whatever a reader can hold; instants are ISO
+// 8601 in UTC, and without an offset where the column has none; bytes are base64; documents and arrays stand as such; what has
+// no JSON of its own (intervals, ranges, infinite numbers) is the database's text. Columns that the map does not name are not
+// exported, nor those that lethe.export_exclude lists.
+func (s *System) Export(ctx context.Context, d responder.Dispatch, sink *responder.Sink) (responder.Answer, error) {
+	tx := ledger.Tx(ctx)
+	if _, one := s.d.(lite); tx == nil || !one {
+		// PostgreSQL's claim has begun at another level of isolation; SQLite's transaction is as good as another, and the pool
+		// may have a single connection.
+		var err error
+		if tx, err = s.d.snapshot(ctx, s.cfg.DB); err != nil {
+			return responder.Answer{}, failed("begin an export", err)
+		}
+		defer tx.Rollback() //nolint:errcheck // it only read
+	}
+	s, err := s.present(ctx, live{tx})
+	if err != nil {
+		return responder.Answer{}, err
+	}
+	if err := s.d.prepare(ctx, tx, s.cfg); err != nil {
+		return responder.Answer{}, failed("prepare an export", err)
+	}
+	ds := []responder.Dispatch{d}
+	a := newAnswers(s, ds)
+	if a.errs[0] != nil {
+		return responder.Answer{}, a.errs[0]
+	}
+	out := responder.Answer{IdentifierKinds: a.kinds(0)}
+	for _, p := range a.plans[0] {
+		start, err := firstSearch(ctx, live{tx}, p, ds, []int{0}, true)
+		if err != nil {
+			return responder.Answer{}, err
+		}
+		c, err := closed(ctx, live{tx}, p, start)
+		if err != nil {
+			return responder.Answer{}, err
+		}
+		e := &export{d: d, tx: tx, p: p, c: c, sink: sink, reachable: a.reachable(p, 0)}
+		lines, err := e.run(ctx)
+		if err != nil {
+			return responder.Answer{}, err
+		}
+		for _, l := range lines {
+			out.Collections = merge(out.Collections, l)
+		}
+	}
+	return out, nil
+}
+
+// export hands over what one kind of subject has.
+type export struct {
+	d         responder.Dispatch
+	tx        *sql.Tx
+	p         *plan
+	c         *chain
+	sink      *responder.Sink
+	reachable map[*rowset]bool
+}
+
+func (e *export) run(ctx context.Context) ([]dsr.Collection, error) {
+	counts, err := e.counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []dsr.Collection
+	for n, r := range e.p.sets {
+		fields := e.fields(r)
+		c := dsr.Collection{
+			Name: r.label(), Categories: r.categories, CountQuality: dsr.CountsExact, Method: "export", MethodVersion: methodVersion,
+			Outcome: dsr.NotFound,
+		}
+		switch {
+		case !e.reachable[r]:
+			c.Outcome, c.Note = dsr.NotSearched, "no identifier at hand leads to this collection"
+		case len(fields) == 0:
+			c.Note = "nothing in it is in the scope of the request"
+			if e.d.Kind == dsr.Portability {
+				c.Outcome = dsr.OutOfScope
+			}
+		case counts[n] == 0:
+		case !r.rows.Export:
+			e.withheld(&c, counts[n])
+		default:
+			if err := e.stream(ctx, n, r, fields); err != nil {
+				return nil, err
+			}
+			c.Outcome, c.Counts = dsr.Exported, dsr.Counts{Found: counts[n], Exported: counts[n]}
+			if len(r.rows.Exclude) > 0 {
+				c.Note = "left out by the data map: " + paths(r.rows.Exclude)
+			}
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// withheld says that the map leaves a collection out: what a portability request may leave out is no defect, for an access
+// request the record demands a ground.
+func (e *export) withheld(c *dsr.Collection, n int64) {
+	c.Note = "left out by the data map"
+	c.Counts.Found = n
+	if e.d.Kind == dsr.Portability {
+		c.Outcome = dsr.OutOfScope
+		return
+	}
+	c.Outcome, c.Counts.Withheld = dsr.Withheld, n
+}
+
+func paths(fs []*datamap.Field) string {
+	out := make([]string, len(fs))
+	for i, f := range fs {
+		out[i] = f.Path
+	}
+	return strings.Join(out, ", ")
+}
+
+// countQuery counts the rows of each set, by its number.
+func (e *export) countQuery() string {
+	var parts []string
+	for n, r := range e.p.sets {
+		parts = append(parts, fmt.Sprintf("SELECT %d AS what, count(*) AS n FROM (SELECT DISTINCT %s FROM c%d) AS o", n, r.keys(""), n))
+	}
+	return e.c.with() + strings.Join(parts, "\nUNION ALL ")
+}
+
+func (e *export) counts(ctx context.Context) ([]int64, error) {
+	out := make([]int64, len(e.p.sets))
+	err := live{e.tx}.read(ctx, func(row scanner) error {
+		var what int
+		var n int64
+		if err := row.Scan(&what, &n); err != nil {
+			return err
+		}
+		out[what] = n
+		return nil
+	}, e.countQuery(), e.c.args...)
+	return out, failed("count what is exported", err)
+}
+
+// fields lists what is exported of a collection: what the map names, unless it is excluded or out of scope. The key stays, so
+// that records can be told apart.
+func (e *export) fields(r *rowset) []*datamap.Field {
+	var out []*datamap.Field
+	any := false
+	for _, f := range r.rows.Collection.Fields {
+		if slices.Contains(r.rows.Exclude, f) {
+			continue
+		}
+		in := inScope(e.d.Scope, f)
+		any = any || in
+		if in || f.PrimaryKey {
+			out = append(out, f)
+		}
+	}
+	if !any {
+		return nil
+	}
+	return out
+}
+
+// inScope reports whether one of the field's categories, or of a field inside it, is one that the request names, or below it.
+func inScope(s *dsr.Scope, f *datamap.Field) bool {
+	if s == nil || len(s.Categories) == 0 {
+		return true
+	}
+	if slices.ContainsFunc(f.Fields, func(g *datamap.Field) bool { return inScope(s, g) }) {
+		return true
+	}
+	return slices.ContainsFunc(f.Categories(), func(c string) bool {
+		return slices.ContainsFunc(s.Categories, func(wide string) bool { return c == wide || strings.HasPrefix(c, wide+".") })
+	})
+}
+
+// streamQuery reads fields of one set's rows.
+func (e *export) streamQuery(n int, r *rowset, fields []*datamap.Field) (string, []*column, error) {
+	d := e.p.d
+	cols := make([]*column, len(fields))
+	exprs := make([]string, len(fields))
+	for i, f := range fields {
+		c, ok := r.table.column(f.Name)
+		if !ok {
+			return "", nil, failed("export "+r.label(), ownErrorf("column %s is gone", f.Name))
+		}
+		cols[i], exprs[i] = c, d.exported("t."+d.quote(c.name), c)
+	}
+	order := r.table.primaryKey
+	if len(order) == 0 {
+		order = r.key
+	}
+	return fmt.Sprintf("%sSELECT %s FROM %s AS t WHERE (%s) IN (SELECT %s FROM c%d) ORDER BY %s",
+		e.c.with(), strings.Join(exprs, ", "), e.p.tableName(r.table), e.p.list("t", r.key), r.keys(""), n, e.p.list("t", order)), cols, nil
+}
+
+// stream writes one collection's rows into a part.
+func (e *export) stream(ctx context.Context, n int, r *rowset, fields []*datamap.Field) error {
+	query, cols, err := e.streamQuery(n, r, fields)
+	if err != nil {
+		return err
+	}
+	return e.sink.Records(ctx, r.label(), func(part *responder.Part) error {
+		rows, err := e.tx.QueryContext(ctx, query, e.c.args...)
+		if err != nil {
+			return failed("read "+r.label(), err)
+		}
+		defer rows.Close() // rows.Err below says what there is to say
+		enc := encoder{d: e.p.d, fields: fields, cols: cols, exclude: r.rows.Exclude}
+		for rows.Next() {
+			line, err := enc.line(rows)
+			if err != nil {
+				return failed("encode a row of "+r.label(), err)
+			}
+			if err := part.Line(line); err != nil {
+				return err
+			}
+		}
+		return failed("read "+r.label(), rows.Err())
+	})
+}

@@ -1,0 +1,163 @@
+package sql
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/lethe-dsr/lethe/pkg/datamap"
+	"github.com/lethe-dsr/lethe/pkg/responder"
+)
+
+// MisfitError says that the data map and the database do not fit together: with what it lists, an erasure would miss rows, fail
+// half-way, or change rows of other people.
+type MisfitError struct {
+	System   string
+	Problems []string
+}
+
+// Error names all problems.
+func (e *MisfitError) Error() string {
+	return "the data map does not fit the database of system " + e.System + ": " + strings.Join(e.Problems, "; ")
+}
+
+// keys demands that the map knows every foreign key that leads to a person's rows: what nobody decided about would be missed by
+// the erasure, or make it fail, or be deleted by the database without a word.
+func (b *planner) keys(p *plan) {
+	for _, k := range b.cat.keys {
+		for _, r := range p.sets {
+			if r.table == k.parent {
+				b.key(p, r, k)
+			}
+		}
+	}
+}
+
+func (b *planner) key(p *plan, parent *rowset, k foreignKey) {
+	child := b.collectionOf(k)
+	if child == nil {
+		b.at(parent.rows.Collection.Pos, "the data map does not know the foreign key %s: add the table %s to it, or skip it there on purpose (skip_processing)", k, k.child)
+		return
+	}
+	silent := parent.rows.Policy == datamap.Delete && k.onDelete == "cascade"
+	if child.Skip {
+		if silent {
+			b.at(child.Pos, "deleting rows of %s would cascade into %s, which the data map skips", parent.label(), child.Label)
+		}
+		return
+	}
+	fields := make([]*datamap.Field, len(k.columns))
+	cut := false
+	for i, name := range k.columns {
+		f := fieldOf(child, name)
+		if f == nil {
+			b.at(child.Pos, "the data map does not know column %s of table %s, by which the foreign key %s leads to rows of a %s", name, k.child, k, p.kind)
+			return
+		}
+		fields[i] = f
+		cut = cut || f.NotFollowed()
+	}
+	switch {
+	case detached(p, fields):
+	case cut:
+		if silent {
+			b.at(fields[0].Pos, "deleting rows of %s would cascade into %s over %s, which lethe.not_followed leaves out", parent.label(), child.Label, k)
+		}
+	case !b.declared(fields, parent, k):
+		b.at(fields[0].Pos, "the data map does not know the foreign key %s: declare it in references, detach it, or list it in lethe.not_followed", k)
+	case !parent.up && !followed(p, parent, k):
+		b.at(fields[0].Pos, "the data map follows the foreign key %s only away from %s: rows that refer to a %s there would be left as they are; give the reference the direction from, detach it, or list it in lethe.not_followed",
+			k, child.Label, p.kind)
+	}
+}
+
+// followed reports whether rows that hold the foreign key are found from the rows that it leads to.
+func followed(p *plan, parent *rowset, k foreignKey) bool {
+	for _, r := range p.sets {
+		if r.table.schema != k.childSchema || r.table.name != k.child {
+			continue
+		}
+		for _, v := range r.vias {
+			if v.from == parent && slices.ContainsFunc(v.on, func(c pair) bool { return slices.Contains(k.columns, c.to.name) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (b *planner) collectionOf(k foreignKey) *datamap.Collection {
+	for c := range b.system.Collections() {
+		if n := nameOf(b.d, c); n.schema == k.childSchema && n.name == k.child {
+			return c
+		}
+	}
+	return nil
+}
+
+func fieldOf(c *datamap.Collection, column string) *datamap.Field {
+	i := slices.IndexFunc(c.Fields, func(f *datamap.Field) bool { return f.Name == column })
+	if i < 0 {
+		i = slices.IndexFunc(c.Fields, func(f *datamap.Field) bool { return strings.EqualFold(f.Name, column) })
+	}
+	if i < 0 {
+		return nil
+	}
+	return c.Fields[i]
+}
+
+func detached(p *plan, fields []*datamap.Field) bool {
+	return slices.ContainsFunc(p.detach, func(d *detaching) bool {
+		return slices.ContainsFunc(fields, func(f *datamap.Field) bool { return f.Collection == d.coll && strings.EqualFold(f.Name, d.col.name) })
+	})
+}
+
+// declared reports whether references of the map, on either side, say the same as the foreign key.
+func (b *planner) declared(fields []*datamap.Field, parent *rowset, k foreignKey) bool {
+	for i, child := range fields {
+		other := fieldOf(parent.rows.Collection, k.refers[i].name)
+		to := func(f, g *datamap.Field) bool {
+			return g != nil && slices.ContainsFunc(f.References, func(r datamap.Reference) bool { return r.To == g })
+		}
+		if other == nil || !to(child, other) && !to(other, child) {
+			return false
+		}
+	}
+	return true
+}
+
+// constants tries every constant that a mask would write: whether it is a value of the column's type only the database can say. What
+// it refuses must not end the transaction that asks.
+func (b *planner) constants(ctx context.Context, q runner, p *plan) error {
+	const doing = "try the constants that masks write"
+	for _, r := range p.sets {
+		for _, m := range r.masks {
+			if m.strategy != datamap.StringRewrite || m.col.class == text {
+				continue
+			}
+			if fits, judged := b.d.takes(m.col, m.value); judged {
+				if !fits {
+					b.at(m.pos, "%s has type %s, which the value of its string_rewrite is not", m.label, m.col.typ)
+				}
+				continue
+			}
+			if _, err := q.exec(ctx, "SAVEPOINT lethe_constant"); err != nil {
+				return failed(doing, err)
+			}
+			err := failed(doing, q.read(ctx, func(scanner) error { return nil }, "SELECT "+b.d.constant(m.value, m.col)))
+			if responder.Classify(err) == responder.ClassUnavailable {
+				return err
+			}
+			if err != nil {
+				b.at(m.pos, "%s has type %s, which the value of its string_rewrite is not", m.label, m.col.typ)
+				if _, err := q.exec(ctx, "ROLLBACK TO SAVEPOINT lethe_constant"); err != nil {
+					return failed(doing, err)
+				}
+			}
+			if _, err := q.exec(ctx, "RELEASE SAVEPOINT lethe_constant"); err != nil {
+				return failed(doing, err)
+			}
+		}
+	}
+	return nil
+}

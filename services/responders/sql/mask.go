@@ -1,0 +1,187 @@
+package sql
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lethe-dsr/lethe/pkg/datamap"
+)
+
+// mask is what a column's value becomes. A masked value is known by its form, so that a second erasure finds nothing to do and
+// a look can tell it from what the application wrote since. Null stays null under every mask.
+type mask struct {
+	col      *column
+	strategy string
+	value    string // of a string_rewrite
+	prefix   string // of a random or hashed value
+	digits   int    // hexadecimal ones after the prefix
+	pos      datamap.Pos
+	label    string // goes into the hash: the same value in two columns gives two hashes
+}
+
+const (
+	randomPrefix = "erased-"
+	shortPrefix  = "~" // where there is no room for more: no value begins like this
+	hashPrefix   = "hmac-"
+	// leastDigits make 64 bits: two of a billion rows get the same value with a chance of 3 %, which a UNIQUE column reports.
+	leastDigits = 16
+)
+
+// masks reads what the map says into what the columns can take.
+func (b *planner) masks(r *rowset) {
+	if r.rows.Policy != datamap.Anonymise && !r.sharedMasked() {
+		return
+	}
+	for _, f := range r.rows.Masked() {
+		c := b.column(f, "a mask")
+		if c == nil {
+			continue
+		}
+		m := mask{col: c, strategy: f.Mask.Strategy, value: f.Mask.Value, pos: f.Mask.Pos, label: f.Label()}
+		if b.fits(r, f, &m) {
+			r.masks = append(r.masks, m)
+		}
+	}
+}
+
+func (b *planner) fits(r *rowset, f *datamap.Field, m *mask) bool {
+	c, label, pos := m.col, f.Label(), f.Mask.Pos
+	before := len(b.problems)
+	switch {
+	case c.computed:
+		b.at(pos, "%s is a generated column: it cannot be masked", label)
+	case slices.Contains(r.table.primaryKey, c):
+		b.at(pos, "%s is part of the primary key: it cannot be masked", label)
+	}
+	only := false // a constant would be the value of two rows
+	for _, u := range r.table.uniques {
+		only = only || len(u.columns) == 1 && u.columns[0] == c
+		if len(u.columns) == 1 && u.columns[0] == c && !u.nulls && m.strategy == datamap.NullRewrite {
+			b.at(pos, "%s is UNIQUE NULLS NOT DISTINCT: null_rewrite would give two rows the same value", label)
+		}
+	}
+	prefix := 0 // a unique index that looks at the beginning alone
+	for _, u := range r.table.uniques {
+		if u.prefix > 0 && u.columns[0] == c && (prefix == 0 || u.prefix < prefix) {
+			prefix = u.prefix
+		}
+	}
+	limit := c.length
+	if f.Length > 0 && (limit == 0 || f.Length < limit) {
+		limit = f.Length
+	}
+	switch m.strategy {
+	case datamap.NullRewrite:
+		if !c.nullable {
+			b.at(pos, "%s is NOT NULL: null_rewrite cannot be carried out", label)
+		}
+	case datamap.StringRewrite:
+		if only {
+			b.at(pos, "%s is UNIQUE: string_rewrite would give two rows the same value; use random_string_rewrite", label)
+		}
+		if n := len([]rune(m.value)); limit > 0 && n > limit {
+			b.at(pos, "%s takes %d characters, the value of its string_rewrite has %d", label, limit, n)
+		}
+	case datamap.RandomStringRewrite:
+		n := f.Mask.Length
+		if limit > 0 && n > limit {
+			n = limit
+		}
+		m.prefix = randomPrefix
+		if n < len(randomPrefix)+leastDigits {
+			m.prefix = shortPrefix
+		}
+		m.digits = n - len(m.prefix)
+		b.textOnly(m, label, "random_string_rewrite")
+		if prefix > 0 && prefix-len(m.prefix) < leastDigits {
+			b.at(f.Pos, "%s is UNIQUE in its first %d characters: too few of them would be random to keep it so", label, prefix)
+		}
+		if only && m.digits < leastDigits {
+			b.at(pos, "%s is UNIQUE: %d random characters are too few to keep it so, it takes %d", label, n, len(shortPrefix)+leastDigits)
+		}
+	case datamap.HMAC:
+		n := len(hashPrefix) + 2*sha256.Size
+		if limit > 0 && n > limit {
+			n = limit
+		}
+		m.prefix, m.digits = hashPrefix, n-len(hashPrefix)
+		b.textOnly(m, label, "hmac")
+		if prefix > 0 && prefix-len(m.prefix) < leastDigits {
+			b.at(f.Pos, "%s is UNIQUE in its first %d characters: a keyed hash would not keep it so", label, prefix)
+		}
+		if m.digits < leastDigits {
+			b.at(pos, "%s takes %d characters: a keyed hash needs %d", label, limit, len(hashPrefix)+leastDigits)
+		}
+	}
+	return len(b.problems) == before
+}
+
+func (b *planner) textOnly(m *mask, label, what string) {
+	if m.col.class != text {
+		b.at(m.pos, "%s has type %s: %s is for text", label, m.col.typ, what)
+	}
+}
+
+// bare is true where the column holds a value that is not masked yet.
+func (m *mask) bare(d dialect, expr string) string {
+	switch m.strategy {
+	case datamap.NullRewrite:
+		return expr + " IS NOT NULL"
+	case datamap.StringRewrite:
+		return "(" + expr + " IS NOT NULL AND " + d.differs(expr, m.col, m.value) + ")"
+	}
+	return "(" + expr + " IS NOT NULL AND NOT (" + d.shaped(expr, m.prefix, m.digits) + "))"
+}
+
+// becomes is the value that SQL writes; a keyed hash is computed outside of the database, which never sees the key.
+func (m *mask) becomes(d dialect, expr string) string {
+	v := "NULL"
+	switch m.strategy {
+	case datamap.StringRewrite:
+		v = d.constant(m.value, m.col)
+	case datamap.RandomStringRewrite:
+		v = d.concat(d.literal(m.prefix), d.random(m.digits))
+	}
+	if m.strategy == datamap.NullRewrite {
+		return v
+	}
+	return "CASE WHEN " + expr + " IS NOT NULL THEN " + v + " END"
+}
+
+func (m *mask) hashed() bool { return m.strategy == datamap.HMAC }
+
+// hash is the keyed hash of a value.
+func (m *mask) hash(key []byte, value string) string {
+	h := hmac.New(sha256.New, key)
+	fmt.Fprintf(h, "%s\x00%s", m.label, value)
+	return m.prefix + hex.EncodeToString(h.Sum(nil))[:m.digits]
+}
+
+// isHash reports whether a value has the form of a keyed hash already.
+func (m *mask) isHash(value string) bool {
+	digits, ok := strings.CutPrefix(value, m.prefix)
+	return ok && len(digits) == m.digits && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// bareFlag is 1 for a row with anything left to mask. A bare condition would be estimated by the database from its statistics, which
+// know nothing of what was masked since: a plan for one row then runs over all.
+func (r *rowset) bareFlag(alias string) string {
+	return "CASE WHEN " + r.bareRow(alias) + " THEN 1 ELSE 0 END"
+}
+
+// bareRow is true for a row with anything left to mask.
+func (r *rowset) bareRow(alias string) string {
+	var out []string
+	for _, form := range []bool{false, true} { // what takes a pattern to compare comes last
+		for i := range r.masks {
+			if m := &r.masks[i]; (m.prefix != "") == form {
+				out = append(out, m.bare(r.p.d, alias+"."+r.p.d.quote(m.col.name)))
+			}
+		}
+	}
+	return strings.Join(out, " OR ")
+}
