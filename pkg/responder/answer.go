@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lethe-dsr/lethe/pkg/dsr"
+	"github.com/lethe-dsr/lethe/pkg/sealing"
 )
 
 // publishLease is how long after its settlement a step of the due loop is published by another turn, should this one die.
@@ -33,6 +34,9 @@ func (r *Responder) answered(e *Entry, it *item, mode Mode, op operation, d Disp
 	case a.Defer != nil:
 		if !plain(a.Defer.Ticket) {
 			return Permanent(errors.New("the system's ticket is not plain text"))
+		}
+		if err := r.keep(e, a.Defer.Progress); err != nil {
+			return Permanent(err)
 		}
 		return r.deferred(e, it, mode, nil, a.Defer)
 	}
@@ -75,6 +79,9 @@ func (r *Responder) finish(e *Entry, it *item, mode Mode, ack dsr.Acknowledgemen
 	}
 	it.ack, it.ackAs = ack, b
 	e.Ack, e.Evidence, e.Source, e.Ticket = b, evidence, nil, ""
+	if ack.State == dsr.AckAnswered {
+		e.Progress = nil
+	}
 	e.DeferredAt, e.Deadline, e.DueAt = time.Time{}, time.Time{}, time.Time{}
 	if mode != Deliver { // no message will come again to have it published
 		e.DueAt, e.Source = r.now().Add(publishLease), it.source()
@@ -95,6 +102,8 @@ func (r *Responder) deferred(e *Entry, it *item, mode Mode, cause error, d *Defe
 		return r.failed(e, it, mode, dsr.CodeDeadline, cmpClass(cause))
 	}
 	switch {
+	case d != nil && d.More:
+		e.Ticket, e.DueAt, e.Deadline = "", now, now.Add(r.config.DeferLimit)
 	case d != nil:
 		e.Ticket = d.Ticket
 		if !d.Until.IsZero() {
@@ -130,6 +139,19 @@ func (r *Responder) deferred(e *Entry, it *item, mode Mode, cause error, d *Defe
 		return Permanent(fmt.Errorf("encode the acknowledgement: %w", err))
 	}
 	it.ack, it.ackAs = ack, e.Ack
+	return nil
+}
+
+// keep seals what the system wants to know when it goes on.
+func (r *Responder) keep(e *Entry, progress []byte) error {
+	e.Progress = nil
+	if len(progress) == 0 {
+		return nil
+	}
+	var err error
+	if e.Progress, err = r.config.Keys.Seal(progress, sealing.ProgressAD(e.Key.RequestID, e.Key.System)); err != nil {
+		return fmt.Errorf("seal the progress of a step: %w", err)
+	}
 	return nil
 }
 

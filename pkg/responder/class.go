@@ -62,6 +62,10 @@ func away(err error) bool {
 	return errors.As(err, &lookup) || errors.As(err, &dial) && dial.Op == "dial"
 }
 
+// ErrTooLarge says that a batch reaches more than one transaction should hold. Nothing is wrong: the runtime halves the batch, until
+// each part is small enough or a single dispatch, which the system then works in parts of its own ([Deferral].More).
+var ErrTooLarge = Permanent(errors.New("the batch reaches more than one transaction should hold"))
+
 type classError struct {
 	class Class
 	code  string // error code of the acknowledgement; empty: that of the class

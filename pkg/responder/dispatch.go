@@ -32,8 +32,9 @@ type Dispatch struct {
 	AsOf       time.Time // data written after this instant is found by the look, not by this act
 	NotAfter   time.Time // past it nothing is done any more
 
-	Ticket  string // of the Deferral that is polled
-	Resumed bool   // an earlier try may have acted already: what is found now is a lower bound
+	Ticket   string // of the Deferral that is polled
+	Progress []byte // of the Deferral by which this step is worked again
+	Resumed  bool   // an earlier try may have acted already: what is found now is a lower bound
 }
 
 // RowKey is the key of one of the person's rows. Value is in the responder's own encoding, for example the JSON of a primary
@@ -93,6 +94,13 @@ type Deferral struct {
 	Ticket string
 	At     time.Time // when to ask again; zero: after Config.PollEvery
 	Until  time.Time // when the wait ends as a dead letter; zero: Config.DeferLimit after the first deferral
+
+	// More says that nothing is waited for: a part of the work is done and settled with this step of the ledger, and the rest is
+	// worked at once. At and Until do not count; each part gets Config.DeferLimit.
+	More bool
+	// Progress is given back as Dispatch.Progress when the step is worked again, by whatever instance and in whatever attempt. It may
+	// hold personal data: the ledger keeps it sealed, until the step is answered.
+	Progress []byte
 }
 
 // Token names the step to the world outside, for a system that brings its answer by itself: hand it over with the order and

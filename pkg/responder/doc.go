@@ -26,7 +26,9 @@
 // Transient or unknown: the batch is repeated once, then halved until the dispatch at fault stands alone; that one is deferred
 // through the ledger, acknowledged as `delayed`, and retried ever more seldom until Config.DeferLimit makes it a dead letter.
 // Permanent: halved at once; the one at fault is a dead letter and acknowledged `failed`. Work that takes longer than a third of
-// the rebalance timeout is deferred too: it goes on outside of the consumer group, where it holds up nobody (work.go, due.go).
+// the rebalance timeout is deferred too: it goes on outside of the consumer group, where it holds up nobody (work.go, due.go). A system
+// that would hold too much in one transaction returns [ErrTooLarge] for a batch, which is then halved, and works one dispatch in parts:
+// a [Deferral] with More, and its Progress.
 // An error's text goes into the log, without the identifiers that were at hand; acknowledgements and dead letters carry words
 // only. Do not put personal data into an error all the same.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lethe-dsr/lethe/pkg/dsr"
@@ -20,8 +21,8 @@ const (
 // runDue turns to what is deferred until ctx ends.
 func (r *Responder) runDue(ctx context.Context) error {
 	for ctx.Err() == nil {
-		n, err := r.WorkDue(ctx)
-		if err == nil && n == dueAtOnce {
+		n, more, err := r.workDue(ctx)
+		if err == nil && (more || n == dueAtOnce) {
 			continue
 		}
 		switch {
@@ -38,9 +39,15 @@ func (r *Responder) runDue(ctx context.Context) error {
 // WorkDue takes deferred steps that are due, works or polls them, and publishes what they give; it returns how many it took.
 // [Responder.Run] calls it all the time; it is exported for tests and for those who run without it.
 func (r *Responder) WorkDue(ctx context.Context) (int, error) {
+	n, _, err := r.workDue(ctx)
+	return n, err
+}
+
+// workDue is WorkDue; more says that a step it worked is due again at once.
+func (r *Responder) workDue(ctx context.Context) (n int, more bool, err error) {
 	entries, err := r.ledger.Due(ctx, r.config.System, r.now(), dueLease, dueAtOnce)
 	if err != nil {
-		return 0, fmt.Errorf("take due steps: %w", err)
+		return 0, false, fmt.Errorf("take due steps: %w", err)
 	}
 	leased := r.now().Add(dueLease)
 	var settled, again, poll []*item
@@ -68,13 +75,16 @@ func (r *Responder) WorkDue(ctx context.Context) (int, error) {
 	}{{Retry, again}, {Poll, poll}} {
 		for _, g := range r.groups(part.items) {
 			if r.now().After(leased) { // the group before took so long that others may have these now
-				return len(entries), errors.Join(errs...)
+				return len(entries), true, errors.Join(errs...)
 			}
 			err := r.work(ctx, r.newTask(part.mode, r.config.LongWork), g.op, g.items)
 			errs = append(errs, err, r.publishDue(ctx, g.items))
+			more = more || slices.ContainsFunc(g.items, func(it *item) bool {
+				return it.settled && it.entry.State == dsr.Delayed && !it.entry.DueAt.After(r.now())
+			})
 		}
 	}
-	return len(entries), errors.Join(errs...)
+	return len(entries), more, errors.Join(errs...)
 }
 
 // remember makes an item of a settled step: all that is left to do is to publish what it gave.

@@ -65,6 +65,7 @@ type Entry struct {
 	DeferredAt time.Time // of the first deferral
 	Deadline   time.Time // when a deferral ends as a dead letter
 	Ticket     string    // of the Deferral
+	Progress   []byte    // of the Deferral, sealed; kept with a failed step, so that a higher attempt goes on from there
 
 	Source   []byte // the message as it came, while it is deferred or its acknowledgement not yet published
 	Ack      []byte // the acknowledgement's bytes

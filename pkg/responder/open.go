@@ -24,6 +24,7 @@ type item struct {
 	dispatch dsr.Dispatch
 	key      dsr.Key
 	ticket   string // of the deferral that is due
+	begun    bool   // part of it is done: it is worked alone
 
 	ctx  context.Context //nolint:containedctx // the message's own trace; it ends with the batch
 	span trace.Span
@@ -145,6 +146,12 @@ func (r *Responder) unseal(it *item, e Entry) (Dispatch, error) {
 	} else if w.Phase != dsr.Package {
 		return d, errors.New("identifiers: none came with the dispatch")
 	}
+	if len(e.Progress) > 0 {
+		var err error
+		if d.Progress, err = r.config.Keys.Open(e.Progress, sealing.ProgressAD(w.RequestID, r.config.System)); err != nil {
+			return d, fmt.Errorf("progress: %w", err)
+		}
+	}
 	for _, k := range w.SealedKeys {
 		if k.System != r.config.System {
 			continue
@@ -193,6 +200,6 @@ func (r *Responder) reopen(e Entry) (*item, error) {
 	if it.dead != "" || it.foreign || it.key != e.Key {
 		return nil, errors.New("read deferred message: the ledger holds another one")
 	}
-	it.ticket = e.Ticket
+	it.ticket, it.begun = e.Ticket, len(e.Progress) > 0
 	return it, nil
 }

@@ -51,10 +51,12 @@ func (r *Responder) groups(items []*item) []group {
 		}
 		op := r.operation(it)
 		i, ok := at[op]
-		if !ok || len(gs[i].items) >= r.most(op) {
+		if !ok || it.begun || len(gs[i].items) >= r.most(op) {
 			i = len(gs)
-			at[op] = i
 			gs = append(gs, group{op: op})
+			if !it.begun {
+				at[op] = i
+			}
 		}
 		gs[i].items = append(gs[i].items, it)
 	}
@@ -133,6 +135,9 @@ func (r *Responder) work(ctx context.Context, t *task, op operation, items []*it
 			continue
 		}
 		class := Classify(err)
+		if errors.Is(err, ErrTooLarge) && len(items) > 1 {
+			return r.halve(ctx, t, op, items)
+		}
 		if class == ClassUnavailable || class == ClassTransient && len(items) == 1 {
 			down, werr := r.breaker.wait(ctx, err)
 			if werr != nil {
@@ -149,16 +154,20 @@ func (r *Responder) work(ctx context.Context, t *task, op operation, items []*it
 			repeated = true
 			continue
 		case len(items) > 1:
-			half := len(items) / 2
-			if err := r.work(ctx, t, op, items[:half]); err != nil {
-				return err
-			}
-			return r.work(ctx, t, op, items[half:])
+			return r.halve(ctx, t, op, items)
 		case class == ClassPermanent:
 			return r.failOne(ctx, t, items[0], err)
 		}
 		return r.deferAll(ctx, t, items, err)
 	}
+}
+
+func (r *Responder) halve(ctx context.Context, t *task, op operation, items []*item) error {
+	half := len(items) / 2
+	if err := r.work(ctx, t, op, items[:half]); err != nil {
+		return err
+	}
+	return r.work(ctx, t, op, items[half:])
 }
 
 // ledgerError is an error of the ledger itself, not of what is worked under it.

@@ -44,7 +44,7 @@ func GenerateKeyset() (*Keyset, error) {
 	return newKeyset(handle)
 }
 
-// Seal encrypts plaintext under the primary key, bound to ad. Use [IdentifiersAD], [ResolvedAD] or [KeysAD].
+// Seal encrypts plaintext under the primary key, bound to ad. Use [IdentifiersAD], [ResolvedAD], [KeysAD] or [ProgressAD].
 func (k *Keyset) Seal(plaintext, ad []byte) ([]byte, error) {
 	sealed, err := k.aead.Encrypt(plaintext, ad)
 	if err != nil {

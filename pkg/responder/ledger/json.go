@@ -22,7 +22,8 @@ type jsonRow struct {
 	Deferred  int64  `json:"de"`
 	Deadline  int64  `json:"dl"`
 	Ticket    string `json:"ti"`
-	Source    string `json:"so,omitempty"` // hexadecimal; left out: NULL
+	Progress  string `json:"pr,omitempty"` // hexadecimal; left out: NULL
+	Source    string `json:"so,omitempty"`
 	Ack       string `json:"ac,omitempty"`
 	Evidence  string `json:"ev,omitempty"`
 }
@@ -47,7 +48,7 @@ func jsonEntries(entries []responder.Entry) string {
 			Tenant: e.Key.Tenant, RequestID: string(e.Key.RequestID), System: e.Key.System, Phase: string(e.Key.Phase), Round: e.Key.Round,
 			Attempt: e.Attempt, State: string(e.State), Resumed: resumed,
 			DueAt: micros(e.DueAt), Deferred: micros(e.DeferredAt), Deadline: micros(e.Deadline), Ticket: e.Ticket,
-			Source: hex.EncodeToString(e.Source), Ack: hex.EncodeToString(e.Ack), Evidence: hex.EncodeToString(e.Evidence),
+			Progress: hex.EncodeToString(e.Progress), Source: hex.EncodeToString(e.Source), Ack: hex.EncodeToString(e.Ack), Evidence: hex.EncodeToString(e.Evidence),
 		}
 	}
 	b, err := json.Marshal(rows)

@@ -14,7 +14,7 @@ var (
 	mysqlKeys    = mysqlTable(mysqlKeyColumns)
 	mysqlEntries = mysqlTable(mysqlKeyColumns + `, attempt int PATH '$.a', state varchar(64) PATH '$.st', resumed int PATH '$.re',
 	due_at bigint PATH '$.du', deferred_at bigint PATH '$.de', deadline bigint PATH '$.dl', ticket longtext` + mysqlBinary + ` PATH '$.ti',
-	source longtext PATH '$.so', ack longtext PATH '$.ac', evidence longtext PATH '$.ev'`)
+	progress longtext PATH '$.pr', source longtext PATH '$.so', ack longtext PATH '$.ac', evidence longtext PATH '$.ev'`)
 )
 
 const (
@@ -50,7 +50,7 @@ var mysqlStatements = statements{
 	lockSQL: `SELECT ` + columns + ` FROM ` + mysqlKeys + mysqlJoin + ` FOR UPDATE`,
 	settleSQL: `UPDATE ` + mysqlEntries + mysqlJoin + ` SET l.attempt = c.attempt, l.state = c.state, l.settled = l.tries, l.resumed = c.resumed, l.done_at = ?,
 	l.due_at = c.due_at, l.deferred_at = c.deferred_at, l.deadline = c.deadline, l.ticket = c.ticket,
-	l.source = UNHEX(c.source), l.ack = UNHEX(c.ack), l.evidence = UNHEX(c.evidence)`,
+	l.progress = UNHEX(c.progress), l.source = UNHEX(c.source), l.ack = UNHEX(c.ack), l.evidence = UNHEX(c.evidence)`,
 	dueSQL: `SELECT ` + columns + ` FROM lethe_ledger AS l FORCE INDEX (lethe_ledger_due)` +
 		" WHERE l.`system` = ? AND l.due_at > 0 AND l.due_at <= ? ORDER BY l.due_at LIMIT ? FOR UPDATE SKIP LOCKED",
 	leaseSQL: `UPDATE ` + mysqlKeys + mysqlJoin + ` SET l.due_at = ?`,

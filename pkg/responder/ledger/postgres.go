@@ -26,11 +26,11 @@ RETURNING `+columns, "$8::int"),
 	lockSQL: `SELECT ` + columns + ` FROM lethe_ledger AS l
 WHERE (l.tenant, l.request_id, l.system, l.phase, l.round) IN (SELECT * FROM ` + postgresKeys + `)
 ORDER BY l.tenant, l.request_id, l.system, l.phase, l.round FOR UPDATE`,
-	settleSQL: `UPDATE lethe_ledger AS l SET attempt = s.attempt, state = s.state, settled = l.tries, resumed = s.resumed, done_at = $16,
-	due_at = s.due_at, deferred_at = s.deferred_at, deadline = s.deadline, ticket = s.ticket, source = s.source, ack = s.ack, evidence = s.evidence
+	settleSQL: `UPDATE lethe_ledger AS l SET attempt = s.attempt, state = s.state, settled = l.tries, resumed = s.resumed, done_at = $17,
+	due_at = s.due_at, deferred_at = s.deferred_at, deadline = s.deadline, ticket = s.ticket, progress = s.progress, source = s.source, ack = s.ack, evidence = s.evidence
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::boolean[], $9::bigint[], $10::bigint[], $11::bigint[],
-	$12::text[], $13::bytea[], $14::bytea[], $15::bytea[]) AS s(tenant, request_id, system, phase, round, attempt, state, resumed, due_at, deferred_at, deadline,
-	ticket, source, ack, evidence)
+	$12::text[], $13::bytea[], $14::bytea[], $15::bytea[], $16::bytea[]) AS s(tenant, request_id, system, phase, round, attempt, state, resumed, due_at, deferred_at, deadline,
+	ticket, progress, source, ack, evidence)
 WHERE l.tenant = s.tenant AND l.request_id = s.request_id AND l.system = s.system AND l.phase = s.phase AND l.round = s.round`,
 	dueSQL: `UPDATE lethe_ledger AS l SET due_at = $3
 FROM (SELECT tenant, request_id, system, phase, round FROM lethe_ledger
@@ -71,13 +71,13 @@ func postgresSettleArgs(entries []responder.Entry) []any {
 	n := len(entries)
 	states, tickets, resumed := make([]string, n), make([]string, n), make([]bool, n)
 	due, deferred, deadline := make([]int64, n), make([]int64, n), make([]int64, n)
-	source, ack, evidence := make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	progress, source, ack, evidence := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
 	for i, e := range entries {
 		states[i], tickets[i], resumed[i] = string(e.State), e.Ticket, e.Resumed
 		due[i], deferred[i], deadline[i] = micros(e.DueAt), micros(e.DeferredAt), micros(e.Deadline)
-		source[i], ack[i], evidence[i] = e.Source, e.Ack, e.Evidence
+		progress[i], source[i], ack[i], evidence[i] = e.Progress, e.Source, e.Ack, e.Evidence
 	}
-	return append(postgresClaimArgs(entries), states, resumed, due, deferred, deadline, tickets, source, ack, evidence)
+	return append(postgresClaimArgs(entries), states, resumed, due, deferred, deadline, tickets, progress, source, ack, evidence)
 }
 
 func entryKeys(entries []responder.Entry) []dsr.Key {

@@ -25,7 +25,7 @@ RETURNING `+unaliased, "?3"),
 	lockSQL: `UPDATE lethe_ledger AS l SET tries = l.tries FROM json_each(?1) AS j WHERE ` + sqliteJoin + ` RETURNING ` + unaliased,
 	settleSQL: `UPDATE lethe_ledger AS l SET attempt = j.value->>'a', state = j.value->>'st', settled = l.tries, resumed = j.value->>'re', done_at = ?2,
 	due_at = j.value->>'du', deferred_at = j.value->>'de', deadline = j.value->>'dl', ticket = j.value->>'ti',
-	source = unhex(j.value->>'so'), ack = unhex(j.value->>'ac'), evidence = unhex(j.value->>'ev')
+	progress = unhex(j.value->>'pr'), source = unhex(j.value->>'so'), ack = unhex(j.value->>'ac'), evidence = unhex(j.value->>'ev')
 FROM json_each(?1) AS j WHERE ` + sqliteJoin,
 	dueSQL: `UPDATE lethe_ledger AS l SET due_at = ?3
 WHERE l.rowid IN (SELECT rowid FROM lethe_ledger WHERE system = ?1 AND due_at > 0 AND due_at <= ?2 ORDER BY due_at LIMIT ?4)
@@ -44,4 +44,4 @@ RETURNING ` + unaliased,
 
 // unaliased are the columns as SQLite wants them in RETURNING, which knows no alias of the table.
 const unaliased = `tenant, request_id, system, phase, round, attempt, state, tries, settled, resumed,
-	first_at, done_at, due_at, deferred_at, deadline, ticket, source, ack, evidence`
+	first_at, done_at, due_at, deferred_at, deadline, ticket, progress, source, ack, evidence`

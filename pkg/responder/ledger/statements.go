@@ -62,7 +62,7 @@ type row struct {
 
 // columns are what scan reads.
 const columns = `l.tenant, l.request_id, l.system, l.phase, l.round, l.attempt, l.state, l.tries, l.settled, l.resumed,
-	l.first_at, l.done_at, l.due_at, l.deferred_at, l.deadline, l.ticket, l.source, l.ack, l.evidence`
+	l.first_at, l.done_at, l.due_at, l.deferred_at, l.deadline, l.ticket, l.progress, l.source, l.ack, l.evidence`
 
 // found is 1 where a claim of the mode begins a try, and 0 where not: Entry.Open in SQL, save that a poll begins nothing.
 const found = `CASE
@@ -134,7 +134,7 @@ func (s statements) query(ctx context.Context, tx *sql.Tx, query string, args []
 		var r row
 		var first, done, due, deferred, deadline int64
 		err := rs.Scan(&r.Key.Tenant, &r.Key.RequestID, &r.Key.System, &r.Key.Phase, &r.Key.Round, &r.Attempt, &r.State, &r.tries, &r.settled, &r.Resumed,
-			&first, &done, &due, &deferred, &deadline, &r.Ticket, &r.Source, &r.Ack, &r.Evidence)
+			&first, &done, &due, &deferred, &deadline, &r.Ticket, &r.Progress, &r.Source, &r.Ack, &r.Evidence)
 		if err != nil {
 			return nil, err
 		}

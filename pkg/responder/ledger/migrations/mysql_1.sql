@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS lethe_ledger (
     deferred_at bigint       NOT NULL DEFAULT 0,
     deadline    bigint       NOT NULL DEFAULT 0,
     ticket      varchar(4096) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    progress    longblob,              -- what the system wants to know when it goes on, sealed
     source      longblob,              -- the message, sealed as it came, while there is something left to do
     ack         longblob,              -- the acknowledgement as it is published
     evidence    longblob,

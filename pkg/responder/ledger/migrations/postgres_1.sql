@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS lethe_ledger (
     deferred_at bigint   NOT NULL DEFAULT 0,
     deadline    bigint   NOT NULL DEFAULT 0,
     ticket      text     NOT NULL DEFAULT '',
+    progress    bytea,             -- what the system wants to know when it goes on, sealed
     source      bytea,             -- the message, sealed as it came, while there is something left to do
     ack         bytea,             -- the acknowledgement as it is published
     evidence    bytea,

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS lethe_ledger (
     deferred_at INTEGER NOT NULL DEFAULT 0,
     deadline    INTEGER NOT NULL DEFAULT 0,
     ticket      TEXT    NOT NULL DEFAULT '',
+    progress    BLOB,              -- what the system wants to know when it goes on, sealed
     source      BLOB,             -- the message, sealed as it came, while there is something left to do
     ack         BLOB,             -- the acknowledgement as it is published
     evidence    BLOB,
