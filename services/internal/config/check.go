@@ -123,6 +123,7 @@ func (l *loader) checkSystem(c *Config, name string, s *System) {
 	case KindObjects:
 		wants("url", "kind objects")
 		refuses("dsn", "kind objects")
+		refuses("chunk_rows", "kind objects")
 	default: // missing or misspelt
 		return
 	}

@@ -137,6 +137,7 @@ type System struct {
 	LedgerDatabase Database // ledger beside
 	RatePerSecond  float64  // 0: no limit
 	Batch          int
+	ChunkRows      int // kind sql
 }
 
 // Log says what is logged, and how. The zero value is the default.

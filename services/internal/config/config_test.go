@@ -119,6 +119,7 @@ systems:
     kind: sql
     dsn: postgres://lethe:p%40ss@db/shop
     rate_per_second: 2.5
+    chunk_rows: 20000
   chats:
     kind: objects
     url: file:///srv/chats
@@ -157,10 +158,10 @@ func TestLoad(t *testing.T) {
 	want.Export.URL = "s3://exports?region=eu-central-1"
 	want.Limits.Silence, want.Limits.Settle = 36*time.Hour, 90*time.Minute
 	want.Systems = map[string]*config.System{
-		"shop-db": {Kind: "sql", Database: database(t, "postgres://lethe:p%40ss@db/shop"), Ledger: "in_transaction", RatePerSecond: 2.5, Batch: 500},
+		"shop-db": {Kind: "sql", Database: database(t, "postgres://lethe:p%40ss@db/shop"), Ledger: "in_transaction", RatePerSecond: 2.5, Batch: 500, ChunkRows: 20_000},
 		"chats": {
 			Kind: "objects", URL: "file:///srv/chats", Ledger: "beside",
-			LedgerDatabase: database(t, "sqlite:///var/lib/lethe/chats.db"), Batch: 20,
+			LedgerDatabase: database(t, "sqlite:///var/lib/lethe/chats.db"), Batch: 20, ChunkRows: 50_000,
 		},
 	}
 	want.Log.Level = slog.LevelWarn

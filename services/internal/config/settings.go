@@ -259,6 +259,11 @@ func settings() []setting {
 			bind: func(c *Config, name string) value { return intValue{&c.system(name).Batch, 1, 10_000} },
 		},
 		{
+			name: "systems.*.chunk_rows", def: "50000",
+			doc:  "Rows of one table that one transaction erases at most (kind sql): of a person who has more, so many at a time go, each time with their counts. Fewer hold locks for a shorter time.",
+			bind: func(c *Config, name string) value { return intValue{&c.system(name).ChunkRows, 100, 10_000_000} },
+		},
+		{
 			name: "log.level", def: "info",
 			doc:  "From which level on is logged. Error: someone must act. Warn: something is away or did not work, and Lethe waits or tries again by itself. Info: it works again, or a process changed state. What becomes of a request stands on `request-status`, not in the log.",
 			bind: func(c *Config, _ string) value { return levelValue{&c.Log.Level} },

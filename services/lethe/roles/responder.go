@@ -86,7 +86,10 @@ func (p *Process) sqlResponder(ctx context.Context, cfg responder.Config, sys co
 		return err
 	}
 	s, err := await(ctx, p, "system "+cfg.System, func() (*sqlresponder.System, error) {
-		return sqlresponder.New(ctx, sqlresponder.Config{DB: db, Dialect: sqlresponder.Dialect(dialect), Map: p.Map, System: cfg.System, MaskKey: masks, Logger: cfg.Logger})
+		return sqlresponder.New(ctx, sqlresponder.Config{
+			DB: db, Dialect: sqlresponder.Dialect(dialect), Map: p.Map, System: cfg.System,
+			MaskKey: masks, ChunkRows: sys.ChunkRows, Logger: cfg.Logger,
+		})
 	}, away)
 	if err != nil {
 		return err

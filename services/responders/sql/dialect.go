@@ -37,6 +37,8 @@ type dialect interface {
 	surveyor
 	// rowKey is what names a row as long as the transaction lasts; nil where nothing does.
 	rowKey(t *table) []*column
+	// ordered says that rowKey stays what it is while rows are changed, and sorts alike wherever it is kept.
+	ordered(t *table) bool
 
 	// list is a table in a FROM clause with the columns d (a dispatch's number) and v0, v1 … (text), whose rows are the
 	// parameters from number first on.
@@ -76,6 +78,8 @@ type dialect interface {
 	temporary(name, query string, r *rowset) string
 	temporaryName(name string) string
 	drop(name string) string
+	// countsTemporary says that the statement which makes a temporary table gives the number of its rows.
+	countsTemporary() bool
 	// keepsTemporary says that a transaction which is rolled back leaves its temporary tables behind.
 	keepsTemporary() bool
 	index(name string, columns string) string // over a temporary table; empty: it needs none
@@ -97,6 +101,8 @@ type dialect interface {
 	begin() *sql.TxOptions
 	// prepare sets what holds for the rest of the transaction.
 	prepare(ctx context.Context, tx *sql.Tx, c Config) error
+	// changing is a statement that comes between what only reads and the first change; empty: there is none.
+	changing() string
 
 	// exported is what an export reads of a column; encode makes JSON of what the driver then gives.
 	exported(expr string, c *column) string
@@ -156,9 +162,11 @@ func (ansi) indexed(c *column) string                  { return "an index over l
 func (ansi) join() string                              { return "JOIN" }
 func (ansi) materialised() string                      { return "MATERIALIZED " }
 func (d ansi) account(role string) string              { return d.quote(role) }
+func (ansi) countsTemporary() bool                     { return true }
 func (ansi) keepsTemporary() bool                      { return false }
 func (ansi) takes(*column, string) (fits, judged bool) { return false, false }
 func (ansi) rowByRow() bool                            { return false }
+func (ansi) changing() string                          { return "" }
 func (ansi) begin() *sql.TxOptions                     { return nil }
 func (d ansi) deleteRows(table string, key []*column, in string) string {
 	return "DELETE FROM " + table + " WHERE " + d.tuple("", key) + " IN (" + in + ")"

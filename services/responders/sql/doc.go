@@ -11,6 +11,10 @@
 // [System.Resolve] and [System.Export] read. What the engines do differently stands in their dialects: names, lists as parameters,
 // casts, the catalogue.
 //
+// A transaction takes at most Config.ChunkRows rows of a table. A batch that reaches more is halved; one person who has more is erased
+// in chunks, each a transaction with its counts in the ledger (chunk.go). Tables that cannot be divided are worked whole: those whose
+// rows refer to each other, those whose rows refer to rows that people may share, those whose rows stay and have no primary key (divide.go).
+//
 // Identifiers are compared in their normal form. E-mail addresses are compared by lower(column), for which an index over that
 // expression helps; what is not ASCII and telephone numbers are compared here, by Unicode's rules, against every row that may
 // match. Other identifiers are compared as they are.

@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,7 +14,8 @@ import (
 )
 
 // Erase implements [responder.System]: one statement for each table and what becomes of its rows, whatever the number of
-// dispatches, in the ledger's transaction or, where the ledger stands beside, in one of its own.
+// dispatches, in the ledger's transaction or, where the ledger stands beside, in one of its own. A batch that reaches too many rows
+// is [responder.ErrTooLarge]; of a dispatch that does so alone a chunk is erased, and the rest when it is worked again.
 //
 // Rows that two dispatches of a batch reach count as found for both, and as erased for the one that comes first in the batch.
 func (s *System) Erase(ctx context.Context, ds []responder.Dispatch) ([]responder.Answer, error) {
@@ -54,38 +56,82 @@ func (s *System) erase(ctx context.Context, tx *sql.Tx, ds []responder.Dispatch)
 func (s *System) work(ctx context.Context, db runner, ds []responder.Dispatch) ([]responder.Answer, error) {
 	b := &batch{
 		s: s, db: db, ds: ds, again: make([]bool, len(ds)), made: map[*rowset]bool{}, several: map[*rowset]bool{}, newRows: map[*plan]bool{},
-		keys: make([][]responder.RowKey, len(ds)), left: map[leftKey]int64{},
+		keys: make([][]responder.RowKey, len(ds)), left: map[leftKey]int64{}, have: map[*rowset]int64{},
 	}
 	out := newAnswers(s, ds)
+	if err := b.resume(out); err != nil {
+		return nil, err
+	}
 	for d := range ds {
 		b.again[d] = ds[d].Round > 1
 	}
 	for _, p := range s.plans {
 		members := out.of[p]
-		if len(members) == 0 {
+		if len(members) == 0 || b.progress.ended(p) {
 			continue
 		}
-		if err := b.run(ctx, p, members, out); err != nil {
+		more, err := b.run(ctx, p, members, out)
+		if err != nil {
 			b.abandon(ctx)
 			return nil, err
+		}
+		if more {
+			return b.pause(ctx, out)
+		}
+		if b.progress != nil {
+			b.progress.begin(p)
+			b.progress.end(p)
 		}
 	}
 	if err := b.drop(ctx); err != nil {
 		return nil, err
 	}
+	if b.progress != nil && b.progress.Chunks > 0 {
+		s.cfg.Logger.InfoContext(ctx, "a person's rows were erased in chunks", "system", s.cfg.System, "request_id", string(ds[0].RequestID),
+			"chunks", b.progress.Chunks+1, "since", b.progress.Since)
+	}
 	return out.erased(b), nil
 }
 
-// run erases for one kind of subject.
-func (b *batch) run(ctx context.Context, p *plan, members []int, out *answers) error {
+// run erases for one kind of subject. more says that only a chunk was.
+func (b *batch) run(ctx context.Context, p *plan, members []int, out *answers) (more bool, err error) {
+	if !b.progress.begun(p) {
+		err := b.whole(ctx, p, members, out)
+		if !errors.Is(err, errOver) {
+			return false, err
+		}
+		if len(b.ds) > 1 {
+			return false, responder.ErrTooLarge
+		}
+		if err := b.drop(ctx); err != nil {
+			return false, err
+		}
+	}
+	return b.chunk(ctx, p, members, out)
+}
+
+// whole erases everything for one kind of subject, or nothing: it is [errOver] where that is too much.
+func (b *batch) whole(ctx context.Context, p *plan, members []int, out *answers) error {
 	if err := b.reach(ctx, p, members); err != nil {
 		return err
 	}
-	if err := b.freezeRows(ctx, p); err != nil {
+	if err := b.measure(ctx, p); err != nil {
 		return err
 	}
-	for _, d := range p.detach {
-		if err := b.cut(ctx, d, out); err != nil {
+	cuts, err := b.attached(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, r := range p.sets {
+		if err := b.freezeRows(ctx, r); err != nil {
+			return err
+		}
+	}
+	if err := b.changing(ctx, p); err != nil {
+		return err
+	}
+	for _, c := range cuts {
+		if err := b.cut(ctx, c, out); err != nil {
 			return err
 		}
 	}
@@ -97,46 +143,13 @@ func (b *batch) run(ctx context.Context, p *plan, members []int, out *answers) e
 	return nil
 }
 
-// cut sets a reference in somebody's row to null.
-func (b *batch) cut(ctx context.Context, c *detaching, out *answers) error {
-	p := c.from.p
-	if !b.made[c.from] {
-		return nil
-	}
-	doing := "detach " + c.label
-	where := " WHERE f.s = 0"
-	if !c.from.up {
-		where = ""
-	}
-	key := p.list("t", c.key)
-	query := fmt.Sprintf("SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM %s AS f %s %s AS t ON %s AND t.%s IS NOT NULL%s GROUP BY %s) AS o GROUP BY d",
-		p.d.temporaryName(c.from.name), p.d.join(), p.tableName(c.table), p.on(c.on, c.from.alias("f"), p.alias("t"), false), p.d.quote(c.col.name), where, key)
-	var want int64
-	err := b.db.read(ctx, func(row scanner) error {
-		var d int
-		var n int64
-		if err := row.Scan(&d, &n); err != nil {
-			return err
-		}
-		out.tally(d, c).detach += n
-		want += n
-		return nil
-	}, query)
-	if err != nil {
-		return failed(doing, err)
-	}
-	if want == 0 {
-		return nil
-	}
-	on := fmt.Sprintf("%s AND t.%s IS NOT NULL", p.on(c.on, c.from.alias("f"), p.alias("t"), false), p.d.quote(c.col.name))
-	if c.from.up {
-		on += " AND f.s = 0"
-	}
-	n, err := b.exec(ctx, doing, p.d.updateFrom(p.tableName(c.table), []assignment{{c.col, "NULL"}}, p.d.temporaryName(c.from.name)+" AS f", on))
-	if err != nil {
+// changing is called before the first change.
+func (b *batch) changing(ctx context.Context, p *plan) error {
+	if s := p.d.changing(); s != "" {
+		_, err := b.exec(ctx, "prepare an erasure", s)
 		return err
 	}
-	return agree(doing, n, want)
+	return nil
 }
 
 // agree demands that a statement changed as many rows as were counted. A trigger or a rule that does something else instead
@@ -283,7 +296,7 @@ func (b *batch) countAlone(ctx context.Context, r *rowset, out *answers) error {
 // each from one row of one dispatch, nothing is found from them, and no trigger or rule stands in between.
 func (b *batch) direct(r *rowset) bool {
 	plain := r.rows.Policy == datamap.Delete || r.rows.Policy == datamap.Anonymise && !slices.ContainsFunc(r.masks, func(m mask) bool { return m.hashed() })
-	return r.p.d.deleteFrom("", "", "") != "" && plain && len(r.loops) == 0 && !r.linking && !r.up && !r.table.guarded && len(r.entries) == 0 &&
+	return !b.chunked && r.p.d.deleteFrom("", "", "") != "" && plain && len(r.loops) == 0 && !r.linking && !r.up && !r.table.guarded && len(r.entries) == 0 &&
 		len(r.vias) == 1 && r.vias[0].unique() && r.vias[0].from != r && !b.later() && !b.several[r.vias[0].from]
 }
 
@@ -378,6 +391,11 @@ func (b *batch) drop(ctx context.Context) error {
 			return err
 		}
 	}
+	b.temps = nil
+	clear(b.made)
+	clear(b.have)
+	clear(b.several)
+	clear(b.newRows)
 	return nil
 }
 

@@ -66,48 +66,44 @@ func (r *rowset) byIdent(first int) string {
 	return fmt.Sprintf("%s %s %s AS t ON %s", p.d.list(first, "i", len(r.links)), p.d.join(), p.tableName(r.table), strings.Join(on, " AND "))
 }
 
-// freezeRows reads, before the erasure, the keys by which late rows will be found. Each dispatch gets at most so many; what is
-// over counts in left.
-func (b *batch) freezeRows(ctx context.Context, p *plan) error {
-	for _, r := range p.sets {
-		if !r.freeze || !b.made[r] {
-			continue
-		}
-		cols := make([]string, len(r.links))
-		for i, c := range r.links {
-			cols[i] = p.d.freeze("x."+r.column(c), c)
-		}
-		query := fmt.Sprintf("SELECT x.d, %s FROM %s AS x WHERE x.g = 0 AND x.s = 0 ORDER BY %s", strings.Join(cols, ", "), p.d.temporaryName(r.name), ordinals(len(cols)+1))
-		var d int
-		values := make([]*string, len(r.links))
-		dest := []any{&d}
-		for i := range values {
-			dest = append(dest, &values[i])
-		}
-		err := b.db.read(ctx, func(row scanner) error {
-			if err := row.Scan(dest...); err != nil {
-				return err
-			}
-			if len(b.ds[d].Keys) > 0 {
-				return nil // those of the first act stay with the request
-			}
-			if len(b.keys[d]) >= b.s.cfg.MaxKeys {
-				b.left[leftKey{d, r}]++
-				return nil
-			}
-			f := frozen{}
-			for i, c := range r.links {
-				f[c.name] = values[i]
-			}
-			k, err := rowKey(r.label(), f)
-			b.keys[d] = append(b.keys[d], k)
-			return err
-		}, query)
-		if err != nil {
-			return failed("remember keys of "+r.label(), err)
-		}
+// freezeRows reads, before the erasure, the keys of a set by which late rows will be found. Each dispatch gets at most so many; what
+// is over counts in left.
+func (b *batch) freezeRows(ctx context.Context, r *rowset) error {
+	if !r.freeze || !b.made[r] {
+		return nil
 	}
-	return nil
+	p := r.p
+	cols := make([]string, len(r.links))
+	for i, c := range r.links {
+		cols[i] = p.d.freeze("x."+r.column(c), c)
+	}
+	query := fmt.Sprintf("SELECT x.d, %s FROM %s AS x WHERE x.g = 0 AND x.s = 0 ORDER BY %s", strings.Join(cols, ", "), p.d.temporaryName(r.name), ordinals(len(cols)+1))
+	var d int
+	values := make([]*string, len(r.links))
+	dest := []any{&d}
+	for i := range values {
+		dest = append(dest, &values[i])
+	}
+	err := b.db.read(ctx, func(row scanner) error {
+		if err := row.Scan(dest...); err != nil {
+			return err
+		}
+		if len(b.ds[d].Keys) > 0 {
+			return nil // those of the first act stay with the request
+		}
+		if len(b.keys[d]) >= b.s.cfg.MaxKeys {
+			b.left[leftKey{d, r}]++
+			return nil
+		}
+		f := frozen{}
+		for i, c := range r.links {
+			f[c.name] = values[i]
+		}
+		k, err := rowKey(r.label(), f)
+		b.keys[d] = append(b.keys[d], k)
+		return err
+	}, query)
+	return failed("remember keys of "+r.label(), err)
 }
 
 func ordinals(n int) string {

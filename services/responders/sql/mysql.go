@@ -53,6 +53,8 @@ func (mysql) rowKey(t *table) []*column {
 	return nil
 }
 
+func (mysql) ordered(t *table) bool { return len(t.primaryKey) > 0 }
+
 func (mysql) list(_ int, alias string, columns int) string {
 	out := []string{"d int PATH '$[0]'"}
 	for i := range columns { // longtext: what is longer than a column would be cut here, and then be somebody else's
@@ -86,7 +88,9 @@ func (mysql) text(expr string) string   { return "CONVERT(" + expr + " USING utf
 func (mysql) concat(a, b string) string { return "CONCAT(" + a + ", " + b + ")" }
 func (mysql) join() string              { return "STRAIGHT_JOIN" }
 func (mysql) materialised() string      { return "" }
+func (mysql) countsTemporary() bool     { return true }
 func (mysql) keepsTemporary() bool      { return true }
+func (mysql) changing() string          { return "" }
 func (mysql) rowByRow() bool            { return true }
 func (mysql) returning() bool           { return false }
 func (mysql) index(_, _ string) string  { return "" }

@@ -23,6 +23,7 @@ type scenario struct {
 	shape shape
 	data  data
 	batch []responder.Dispatch
+	chunk int // rows; 0: the default
 }
 
 func drawScenario(t *rapid.T) scenario {
@@ -37,6 +38,13 @@ func drawScenario(t *rapid.T) scenario {
 	return c
 }
 
+// drawChunked is a case of one dispatch, erased a few rows at a time.
+func drawChunked(t *rapid.T) scenario {
+	c := drawScenario(t)
+	c.batch, c.chunk = c.batch[:1], rapid.IntRange(1, 5).Draw(t, "chunk")
+	return c
+}
+
 // tester is what *testing.T and *rapid.T have in common.
 type tester interface {
 	Context() context.Context
@@ -44,7 +52,11 @@ type tester interface {
 	Fatalf(format string, args ...any)
 }
 
-func TestAgainstTheOracle(t *testing.T) {
+func TestAgainstTheOracle(t *testing.T) { againstTheOracle(t, drawScenario) }
+
+func TestInChunksAgainstTheOracle(t *testing.T) { againstTheOracle(t, drawChunked) }
+
+func againstTheOracle(t *testing.T, draw func(*rapid.T) scenario) {
 	t.Run("sqlite", func(t *testing.T) {
 		judged := 0
 		rapid.Check(t, func(t *rapid.T) {
@@ -54,7 +66,7 @@ func TestAgainstTheOracle(t *testing.T) {
 			}
 			defer db.Close() // it is memory
 			db.SetMaxOpenConns(1)
-			if judge(t, &world{place: place{dialect: sql.SQLite, schema: "main"}, db: db}, drawScenario(t)) {
+			if judge(t, &world{place: place{dialect: sql.SQLite, schema: "main"}, db: db}, draw(t)) {
 				judged++
 			}
 		})
@@ -64,7 +76,7 @@ func TestAgainstTheOracle(t *testing.T) {
 	})
 	for _, server := range []sql.Dialect{sql.Postgres, sql.MySQL} {
 		t.Run(string(server), func(t *testing.T) {
-			cases := rapid.Custom(drawScenario)
+			cases := rapid.Custom(draw)
 			judged := 0
 			for seed := range 20 {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) { // a test of its own: its database goes when it ends
@@ -107,7 +119,9 @@ func judge(t tester, w *world, c scenario) bool {
 	if err != nil {
 		t.Fatalf("%s\n%v", yaml, err)
 	}
-	sys, err := sql.New(t.Context(), w.config(m))
+	cfg := w.config(m)
+	cfg.ChunkRows = c.chunk
+	sys, err := sql.New(t.Context(), cfg)
 	var misfit *sql.MisfitError
 	if errors.As(err, &misfit) {
 		return false
@@ -127,7 +141,7 @@ func judge(t tester, w *world, c scenario) bool {
 		}
 	}
 	exec(on)
-	as, err := sys.Erase(t.Context(), batch)
+	as, _, err := inChunks(t.Context(), sys, batch)
 	if err != nil {
 		t.Fatalf("%s\n%v", yaml, err)
 	}
@@ -150,6 +164,19 @@ func judge(t tester, w *world, c scenario) bool {
 	return true
 }
 
+// inChunks erases until there is an answer, as the runtime does, and says in how many chunks.
+func inChunks(ctx context.Context, sys *sql.System, batch []responder.Dispatch) ([]responder.Answer, int, error) {
+	for n := 1; n < 1000; n++ {
+		as, err := sys.Erase(ctx, batch)
+		if err != nil || as[0].Defer == nil {
+			batch[0].Progress = nil
+			return as, n, err
+		}
+		batch[0].Progress = as[0].Defer.Progress
+	}
+	return nil, 0, errors.New("a thousand chunks, and no end")
+}
+
 // settled demands that a look finds nothing and that a second act changes nothing.
 func settled(t tester, sys *sql.System, batch []responder.Dispatch, as []responder.Answer) {
 	for i := range batch {
@@ -169,7 +196,7 @@ func settled(t tester, sys *sql.System, batch []responder.Dispatch, as []respond
 	for i := range batch {
 		batch[i].Phase, batch[i].Round = dsr.Act, 2
 	}
-	again, err := sys.Erase(t.Context(), batch)
+	again, _, err := inChunks(t.Context(), sys, batch)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,7 @@ func everywhere(t *testing.T, test func(t *testing.T, p place)) {
 func newPlace(t testing.TB, d sql.Dialect) place {
 	t.Helper()
 	if d == sql.SQLite {
-		return place{d, "main", "file:" + filepath.Join(t.TempDir(), "shop.db") +
-			"?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)"}
+		return place{d, "main", sqliteDSN(filepath.Join(t.TempDir(), "shop.db"))}
 	}
 	if d == sql.MySQL {
 		return newDatabase(t)
@@ -106,24 +105,26 @@ func newDatabase(t testing.TB) place {
 
 func (p place) open(t testing.TB) *stdsql.DB {
 	t.Helper()
-	if p.dialect == sql.MySQL {
-		db, err := ledger.OpenMySQL(p.dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		return db
-	}
-	driver := "sqlite"
-	if p.dialect == sql.Postgres {
-		driver = "pgx"
-	}
-	db, err := stdsql.Open(driver, p.dsn)
+	db, err := p.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	return db
+}
+
+func (p place) connect() (*stdsql.DB, error) {
+	switch p.dialect {
+	case sql.MySQL:
+		return ledger.OpenMySQL(p.dsn)
+	case sql.Postgres:
+		return stdsql.Open("pgx", p.dsn)
+	}
+	return stdsql.Open("sqlite", p.dsn)
+}
+
+func sqliteDSN(file string) string {
+	return "file:" + file + "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)"
 }
 
 // world is a database with tables in it.
@@ -254,7 +255,7 @@ func (w *world) system(m *datamap.Map) *sql.System {
 // besideLedger is a ledger in a file of its own.
 func besideLedger(t testing.TB, file string) *ledger.Ledger {
 	t.Helper()
-	db, err := stdsql.Open("sqlite", "file:"+file+"?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)")
+	db, err := stdsql.Open("sqlite", sqliteDSN(file))
 	if err != nil {
 		t.Fatal(err)
 	}

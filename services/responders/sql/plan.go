@@ -39,6 +39,7 @@ type rowset struct {
 	loops      []loop
 	linking    bool // other rows are found from it
 	freeze     bool // its keys are remembered: what refers to it could not be found once it is gone
+	divisible  bool // its rows can be erased a chunk at a time
 }
 
 // entry is a column by which an identifier finds rows directly.

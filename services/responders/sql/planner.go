@@ -154,6 +154,7 @@ func (b *planner) plan(s *datamap.Subject, n int) *plan {
 	for _, o := range s.Order {
 		p.order = append(p.order, p.set(o.Collection))
 	}
+	b.divide(p)
 	b.keys(p)
 	return p
 }

@@ -26,6 +26,10 @@ type batch struct {
 
 	keys [][]responder.RowKey
 	left map[leftKey]int64
+
+	have     map[*rowset]int64 // rows in the temporary table, memories aside
+	progress *progress         // of a dispatch that stands alone
+	chunked  bool              // of what is reached a chunk is taken
 }
 
 type leftKey struct {
@@ -149,26 +153,43 @@ func (r *rowset) row(d string, shared int) string {
 	return strings.Join(append(out, bare+" AS m", fmt.Sprintf("%d AS s", shared), "0 AS g"), ", ")
 }
 
-// add puts the rows of a query into a set's table, which the first ones make; later ones must not be there yet.
+// add puts the rows of a query into a set's table, which the first ones make; later ones must not be there yet. It is [errOver] if
+// there are more than a transaction should hold.
 func (b *batch) add(ctx context.Context, r *rowset, query, d, where string, args []any) (int64, error) {
 	p := r.p
 	doing := "find rows of " + r.label()
-	if !b.made[r] {
-		if where != "" {
-			query += " WHERE " + where
+	within, most, args, err := b.window(r, args)
+	if err != nil {
+		return 0, err
+	}
+	var conditions []string
+	for _, c := range []string{where, within} {
+		if c != "" {
+			conditions = append(conditions, c)
 		}
-		return b.make(ctx, r, doing, query, args)
 	}
-	have := []string{"h.d = " + d, "h.g = 0"}
-	for i, c := range r.key {
-		have = append(have, fmt.Sprintf("h.k%d = t.%s", i, p.d.quote(c.name)))
+	if b.made[r] {
+		have := []string{"h.d = " + d, "h.g = 0"}
+		for i, c := range r.key {
+			have = append(have, fmt.Sprintf("h.k%d = t.%s", i, p.d.quote(c.name)))
+		}
+		conditions = append(conditions, fmt.Sprintf("NOT EXISTS (SELECT 1 FROM %s AS h WHERE %s)", p.d.temporaryName(r.name), strings.Join(have, " AND ")))
 	}
-	if where != "" {
-		where += " AND "
+	if len(conditions) > 0 {
+		query += " WHERE " + strings.Join(conditions, " AND ")
 	}
-	query = fmt.Sprintf("INSERT INTO %s %s WHERE %sNOT EXISTS (SELECT 1 FROM %s AS h WHERE %s)",
-		p.d.temporaryName(r.name), query, where, p.d.temporaryName(r.name), strings.Join(have, " AND "))
-	return b.exec(ctx, doing, query, args...)
+	query += most
+	var n int64
+	if b.made[r] {
+		n, err = b.exec(ctx, doing, "INSERT INTO "+p.d.temporaryName(r.name)+" "+query, args...)
+	} else {
+		n, err = b.make(ctx, r, doing, query, args)
+	}
+	if err != nil {
+		return 0, err
+	}
+	b.have[r] += n
+	return n, b.over(r)
 }
 
 func (b *batch) make(ctx context.Context, r *rowset, doing, query string, args []any) (int64, error) {
@@ -179,6 +200,11 @@ func (b *batch) make(ctx context.Context, r *rowset, doing, query string, args [
 	}
 	b.made[r] = true
 	b.temps = append(b.temps, r.name)
+	if !d.countsTemporary() {
+		if err := b.db.read(ctx, func(row scanner) error { return row.Scan(&n) }, "SELECT count(*) FROM "+d.temporaryName(r.name)); err != nil {
+			return 0, failed(doing, err)
+		}
+	}
 	if index := d.index(r.name, r.keys("")+", d"); index != "" {
 		if _, err := b.exec(ctx, doing, index); err != nil {
 			return 0, err

@@ -30,6 +30,11 @@ func (lite) rowKey(t *table) []*column {
 	return t.primaryKey
 }
 
+// ordered leaves out the keys of tables without a rowid: a collation of theirs would not be kept.
+func (l lite) ordered(t *table) bool {
+	return !t.noRowID && len(l.rowKey(t)) == 1 && l.rowKey(t)[0].class == integer
+}
+
 func (lite) list(first int, alias string, columns int) string {
 	values := []string{"value ->> 0 AS d"}
 	for i := range columns {
@@ -124,6 +129,7 @@ func (l lite) index(name, columns string) string {
 	return "CREATE INDEX temp." + l.quote(name+"_key") + " ON " + l.quote(name) + " (" + columns + ")"
 }
 
+func (lite) countsTemporary() bool                          { return false }
 func (lite) returning() bool                                { return false }
 func (lite) analyze(string) string                          { return "" }
 func (lite) prepare(context.Context, *sql.Tx, Config) error { return nil }

@@ -23,6 +23,7 @@ type Config struct {
 
 	MaskKey     []byte        // secret for masks of the strategy hmac, 32 bytes or more; required where the map uses one
 	MaxKeys     int           // keys of rows remembered for each dispatch; default 2000
+	ChunkRows   int           // rows of one table that a transaction erases, at most; default 50,000; see chunk.go
 	LockTimeout time.Duration // how long a statement waits for a row that the application holds; default 5 s; MySQL: whole seconds; not on SQLite
 
 	Clock  func() time.Time // default time.Now
@@ -107,11 +108,14 @@ func (s *System) configure() error {
 	} else {
 		s.system = m
 	}
-	if c.MaxKeys < 0 || c.LockTimeout < 0 {
+	if c.MaxKeys < 0 || c.ChunkRows < 0 || c.LockTimeout < 0 {
 		errs = append(errs, errors.New("a limit is negative"))
 	}
 	if c.MaxKeys == 0 {
 		c.MaxKeys = 2000
+	}
+	if c.ChunkRows == 0 {
+		c.ChunkRows = 50_000
 	}
 	if c.LockTimeout == 0 {
 		c.LockTimeout = 5 * time.Second

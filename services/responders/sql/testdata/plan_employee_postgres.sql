@@ -2,13 +2,15 @@ CREATE TEMPORARY TABLE "lethe_1_0" ON COMMIT DROP AS SELECT DISTINCT i.d AS d, t
 
 INSERT INTO pg_temp."lethe_1_0" SELECT DISTINCT i.d AS d, t."id" AS k0, t."id" AS l0, 0 AS m, 0 AS s, 0 AS g FROM unnest($1::int[], $2::text[]) AS i (d, v0) JOIN "shop"."employees" AS t ON t."id" = CAST(i.v0 AS bigint) WHERE NOT EXISTS (SELECT 1 FROM pg_temp."lethe_1_0" AS h WHERE h.d = i.d AND h.g = 0 AND h.k0 = t."id");
 
+SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM pg_temp."lethe_1_0" AS f JOIN "shop"."customers" AS t ON f.l0 = t."account_manager_id" AND t."account_manager_id" IS NOT NULL GROUP BY t."id" LIMIT 50001) AS o GROUP BY d;
+
+SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM pg_temp."lethe_1_0" AS f JOIN "shop"."employees" AS t ON f.l0 = t."manager_id" AND t."manager_id" IS NOT NULL GROUP BY t."id" LIMIT 50001) AS o GROUP BY d;
+
 SELECT x.d, CAST(x.l0 AS text) FROM pg_temp."lethe_1_0" AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2;
 
-SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM pg_temp."lethe_1_0" AS f JOIN "shop"."customers" AS t ON f.l0 = t."account_manager_id" AND t."account_manager_id" IS NOT NULL GROUP BY t."id") AS o GROUP BY d;
+SET LOCAL plan_cache_mode = auto;
 
 UPDATE "shop"."customers" AS t SET "account_manager_id" = NULL FROM pg_temp."lethe_1_0" AS f WHERE f.l0 = t."account_manager_id" AND t."account_manager_id" IS NOT NULL;
-
-SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM pg_temp."lethe_1_0" AS f JOIN "shop"."employees" AS t ON f.l0 = t."manager_id" AND t."manager_id" IS NOT NULL GROUP BY t."id") AS o GROUP BY d;
 
 UPDATE "shop"."employees" AS t SET "manager_id" = NULL FROM pg_temp."lethe_1_0" AS f WHERE f.l0 = t."manager_id" AND t."manager_id" IS NOT NULL;
 
