@@ -65,7 +65,10 @@ type column struct {
 	json     string // PostgreSQL: json or jsonb
 	size     int    // integer: bytes
 	unsigned bool
-	serial   bool // MySQL: an INVISIBLE number that the database gives to each row, of which neither application nor map need to know
+	element  *column  // PostgreSQL: what an array is made of
+	of       *column  // the column in which this one stands: a document or an array; nil: it is one itself
+	path     []string // inside the document
+	serial   bool     // MySQL: an INVISIBLE number that the database gives to each row, of which neither application nor map need to know
 	// MySQL: how text is kept and compared, and the whole definition of the type.
 	charset, collation, definition string
 }

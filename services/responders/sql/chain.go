@@ -12,7 +12,8 @@ import (
 // expression for each set, found from those before it. It serves looks, resolution and export; the erasure does not use it, so
 // that a look does not repeat the erasure's mistakes.
 //
-// The expression of set 3 is c3 (d, k0 …, l0 …, m, s): m = 1, an erasure would still take or mask the row; s = 1, rows of other
+// The expression of set 3 is c3 (d, k0 …, l0 …, m, s): m = 1, an erasure would still take or mask the row; m = 2, that is so if a
+// document in it, which was not opened, has anything left to mask, or another column; s = 1, rows of other
 // people refer to it as well. g3 (d, l0 …) are remembered rows, whether or not they are still there. n0, n1 … (d, k0 …) are a
 // person's own rows that came anew.
 type chain struct {
@@ -245,8 +246,8 @@ func (c *chain) way(n int, v *via) []string {
 	if v.identity != "" && !v.minted {
 		where = c.butAnew("f.d", " WHERE ")
 	}
-	return []string{fmt.Sprintf("SELECT %s FROM %s %s %s AS t ON %s%s", c.row(n, v.to, "f.d", v), from, c.p.d.join(),
-		c.p.tableName(v.to.table), c.p.on(v.on, v.from.alias("f"), c.p.alias("t"), folded(v.identity)), where)}
+	found := c.p.search(from, v.to.table, v.on[0].to, c.p.on(v.on, v.from.alias("f"), c.p.alias("t"), folded(v.identity)))
+	return []string{fmt.Sprintf("SELECT %s FROM %s%s", c.row(n, v.to, "f.d", v), found, where)}
 }
 
 // source lists the links of a set's rows, live and remembered, as far as set n may use them; empty where there are none.
@@ -295,7 +296,10 @@ func (c *chain) row(n int, r *rowset, d string, v *via) string {
 	}
 	todo := "0"
 	bare := "0"
-	if len(r.masks) > 0 {
+	switch {
+	case r.opens():
+		bare = unopened
+	case len(r.masks) > 0:
 		bare = r.bareFlag("t")
 	}
 	switch r.rows.Policy {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -43,7 +44,7 @@ func (t *table) since(was *table) []string {
 		switch {
 		case !ok:
 			add("column %s.%s is gone", t.name, o.name)
-		case *c != *o:
+		case !reflect.DeepEqual(c, o):
 			add("column %s.%s is %s, was %s", t.name, c.name, c.describe(), o.describe())
 		}
 	}

@@ -50,6 +50,16 @@ type dialect interface {
 	// holds is true where a column holds the identifier in text; equal, where two columns hold the same.
 	holds(expr string, c *column, kind, text string) string
 	equal(a string, ca *column, b string, cb *column, how match) string
+	// documents says why the values inside a column cannot be read, in words; empty: they can.
+	documents(c *column) string
+	// inside are the values of a column that stands in another one; opens is the operator between a table and these, cross the one
+	// between both and what they are compared with. broken is true where a column holds no document; empty: it always does.
+	inside(expr string, c *column) inside
+	opens() string
+	cross() string
+	broken(expr string) string
+	// parsed makes a value of a column of documents of text.
+	parsed(expr string, c *column) string
 	// text is a value as text.
 	text(expr string) string
 	concat(a, b string) string

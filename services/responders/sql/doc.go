@@ -19,6 +19,21 @@
 // expression helps; what is not ASCII and telephone numbers are compared here, by Unicode's rules, against every row that may
 // match. Other identifiers are compared as they are.
 //
+// # Inside of columns
+//
+// A field below a column is a path inside a document: of json and jsonb in PostgreSQL, of JSON (or text with the check JSON_VALID) in
+// MariaDB, of text in SQLite. Where the path meets an array it means each element; of arrays directly in arrays, two are gone through. An
+// identity there finds rows, a mask rewrites the values there and leaves every other one as it is (in json and in text every other
+// byte), and an export leaves out what lethe.export_exclude names there. null_rewrite makes one null of the value, also of an array; the
+// other masks take each element. Numbers and booleans become the value of a string_rewrite as such where it is one, else text.
+//
+// An identity in a column of an array type (PostgreSQL: text[], int[] …) finds the rows where an element equals the identifier.
+//
+// No index helps there: every batch reads the table. A reference from inside a document or an array is refused, and so is an identity of the
+// person's own row from which others would have to be found; only those of the person's own row answer a resolution, since a document of
+// another row may name many people. A mask of a text in SQLite that is no document is an error, and its request a dead letter. An
+// array is masked as a whole, by null_rewrite or string_rewrite ('{}').
+//
 // # MariaDB
 //
 // [MySQL] means MariaDB 10.11 or newer, opened by [ledger.OpenMySQL] with a database in its URL. MySQL itself is refused: it cannot

@@ -3,7 +3,6 @@ package sql
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
 
 	"github.com/lethe-dsr/lethe/pkg/datamap"
 )
@@ -56,10 +55,11 @@ func (e *encoder) line(row scanner) ([]byte, error) {
 
 // without takes excluded paths out of a document.
 func without(doc []byte, f *datamap.Field, exclude []*datamap.Field) ([]byte, error) {
-	var inside []string
+	var inside [][]string
+	at := namesOf(f)
 	for _, x := range exclude {
-		if rest, ok := strings.CutPrefix(x.Path, f.Path+"."); ok && x.Collection == f.Collection {
-			inside = append(inside, rest)
+		if path := namesOf(x); x.Collection == f.Collection && len(path) > len(at) && within(path, at) {
+			inside = append(inside, path[len(at):])
 		}
 	}
 	if len(inside) == 0 {
@@ -72,7 +72,7 @@ func without(doc []byte, f *datamap.Field, exclude []*datamap.Field) ([]byte, er
 		return nil, ownErrorf("field %s is no document", f.Path)
 	}
 	for _, path := range inside {
-		remove(v, strings.Split(path, "."))
+		remove(v, path)
 	}
 	return json.Marshal(v)
 }

@@ -199,6 +199,10 @@ func (e *export) streamQuery(n int, r *rowset, fields []*datamap.Field) (string,
 		if !ok {
 			return "", nil, failed("export "+r.label(), ownErrorf("column %s is gone", f.Name))
 		}
+		if c.class != jsonClass && len(f.Fields) > 0 && d.documents(c) == "" { // SQLite: text
+			doc := *c
+			doc.class, c = jsonClass, &doc
+		}
 		cols[i], exprs[i] = c, d.exported("t."+d.quote(c.name), c)
 	}
 	order := r.table.primaryKey

@@ -132,7 +132,7 @@ func (b *planner) constants(ctx context.Context, q runner, p *plan) error {
 	const doing = "try the constants that masks write"
 	for _, r := range p.sets {
 		for _, m := range r.masks {
-			if m.strategy != datamap.StringRewrite || m.col.class == text {
+			if m.strategy != datamap.StringRewrite || m.in != nil || m.col.class == text {
 				continue
 			}
 			if fits, judged := b.d.takes(m.col, m.value); judged {

@@ -114,8 +114,7 @@ func (b *batch) shared(ctx context.Context, r *rowset) (bool, error) {
 // join is the FROM clause by which v finds its rows, conditions what else must hold.
 func (b *batch) join(v *via) string {
 	p := v.to.p
-	return fmt.Sprintf("%s AS f %s %s AS t ON %s", p.d.temporaryName(v.from.name), p.d.join(), p.tableName(v.to.table),
-		p.on(v.on, v.from.alias("f"), p.alias("t"), folded(v.identity)))
+	return p.search(p.d.temporaryName(v.from.name)+" AS f", v.to.table, v.on[0].to, p.on(v.on, v.from.alias("f"), p.alias("t"), folded(v.identity)))
 }
 
 func (b *batch) conditions(v *via) string {

@@ -61,8 +61,8 @@ func (p *plan) spelt(ctx context.Context, q reader, r *rowset, col *column, kind
 	for i, c := range r.key {
 		cols[i] = p.d.freeze("t."+p.d.quote(c.name), c)
 	}
-	expr := "t." + p.d.quote(col.name)
-	query := fmt.Sprintf("SELECT %s, %s FROM %s AS t WHERE %s", p.d.text(expr), strings.Join(cols, ", "), p.tableName(r.table), p.unclear(kind, expr))
+	expr := p.value("t", col)
+	query := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s", p.d.text(expr), strings.Join(cols, ", "), p.opened(r.table, col), p.unclear(kind, expr))
 	var value string
 	keys := make([]*string, len(r.key))
 	dest := []any{&value}
@@ -102,7 +102,7 @@ func ascii(s string) bool {
 // byValue and byKey are the FROM clause of a search with seeds, whose list's parameters start at first.
 func (r *rowset) byValue(e entry, first int) string {
 	p := r.p
-	return fmt.Sprintf("%s %s %s AS t ON %s", p.d.list(first, "i", 1), p.d.join(), p.tableName(r.table), p.d.holds("t."+p.d.quote(e.col.name), e.col, e.kind, "i.v0"))
+	return p.search(p.d.list(first, "i", 1), r.table, e.col, p.d.holds(p.value("t", e.col), e.col, e.kind, "i.v0"))
 }
 
 func (r *rowset) byKey(first int) string {

@@ -82,7 +82,7 @@ func (l *look) run(ctx context.Context, p *plan, members []int) error {
 	}
 	for n, r := range p.sets {
 		if r.rows.Policy == datamap.Delete || r.masked() {
-			add(r, fmt.Sprintf("SELECT DISTINCT d, %s FROM c%d WHERE m = 1", r.keys(""), n))
+			add(r, c.left(n, r))
 		}
 	}
 	for _, d := range p.detach {
@@ -108,6 +108,16 @@ func (l *look) run(ctx context.Context, p *plan, members []int) error {
 		return nil
 	}, c.with()+strings.Join(parts, "\nUNION ALL "), c.args...)
 	return failed("look again", err)
+}
+
+// left finds the rows that an erasure would still take or mask. Documents are opened here, once for each row, and not wherever the
+// rows are found: SQLite copies an expression into every place that uses it, and refuses a statement that grows too deep so.
+func (c *chain) left(n int, r *rowset) string {
+	if !r.opens() {
+		return fmt.Sprintf("SELECT DISTINCT d, %s FROM c%d WHERE m = 1", r.keys(""), n)
+	}
+	return fmt.Sprintf("SELECT DISTINCT x.d, %s FROM c%d AS x %s %s AS t ON %s WHERE x.m = 1 OR x.m = %s AND (%s)",
+		r.keys("x."), n, c.p.d.join(), c.p.tableName(r.table), r.sameKey("x", "t"), unopened, r.bareRow("t"))
 }
 
 // stillAttached finds rows that refer to the person's over a reference that should be null.

@@ -15,6 +15,7 @@ import (
 // a look can tell it from what the application wrote since. Null stays null under every mask.
 type mask struct {
 	col      *column
+	in       *column // where in the document that the column holds; nil: all of the column
 	strategy string
 	value    string // of a string_rewrite
 	prefix   string // of a random or hashed value
@@ -37,6 +38,10 @@ func (b *planner) masks(r *rowset) {
 		return
 	}
 	for _, f := range r.rows.Masked() {
+		if f.Path != f.Name {
+			b.maskInside(r, f)
+			continue
+		}
 		c := b.column(f, "a mask")
 		if c == nil {
 			continue
@@ -74,17 +79,34 @@ func (b *planner) fits(r *rowset, f *datamap.Field, m *mask) bool {
 	if f.Length > 0 && (limit == 0 || f.Length < limit) {
 		limit = f.Length
 	}
+	if m.strategy == datamap.NullRewrite && !c.nullable {
+		b.at(pos, "%s is NOT NULL: null_rewrite cannot be carried out", label)
+	}
+	if m.strategy == datamap.StringRewrite && only {
+		b.at(pos, "%s is UNIQUE: string_rewrite would give two rows the same value; use random_string_rewrite", label)
+	}
+	b.shape(f, m, limit)
+	if m.strategy == datamap.RandomStringRewrite || m.strategy == datamap.HMAC {
+		b.textOnly(m, label)
+	}
+	switch few := prefix > 0 && prefix-len(m.prefix) < leastDigits; {
+	case few && m.strategy == datamap.RandomStringRewrite:
+		b.at(f.Pos, "%s is UNIQUE in its first %d characters: too few of them would be random to keep it so", label, prefix)
+	case few && m.strategy == datamap.HMAC:
+		b.at(f.Pos, "%s is UNIQUE in its first %d characters: a keyed hash would not keep it so", label, prefix)
+	}
+	if m.strategy == datamap.RandomStringRewrite && only && m.digits < leastDigits {
+		b.at(pos, "%s is UNIQUE: %d random characters are too few to keep it so, it takes %d", label, len(m.prefix)+m.digits, len(shortPrefix)+leastDigits)
+	}
+	return len(b.problems) == before
+}
+
+// shape settles how long a mask's value is, and demands that it fits into so many characters; 0: no limit.
+func (b *planner) shape(f *datamap.Field, m *mask, limit int) {
 	switch m.strategy {
-	case datamap.NullRewrite:
-		if !c.nullable {
-			b.at(pos, "%s is NOT NULL: null_rewrite cannot be carried out", label)
-		}
 	case datamap.StringRewrite:
-		if only {
-			b.at(pos, "%s is UNIQUE: string_rewrite would give two rows the same value; use random_string_rewrite", label)
-		}
 		if n := len([]rune(m.value)); limit > 0 && n > limit {
-			b.at(pos, "%s takes %d characters, the value of its string_rewrite has %d", label, limit, n)
+			b.at(m.pos, "%s takes %d characters, the value of its string_rewrite has %d", m.label, limit, n)
 		}
 	case datamap.RandomStringRewrite:
 		n := f.Mask.Length
@@ -96,38 +118,29 @@ func (b *planner) fits(r *rowset, f *datamap.Field, m *mask) bool {
 			m.prefix = shortPrefix
 		}
 		m.digits = n - len(m.prefix)
-		b.textOnly(m, label, "random_string_rewrite")
-		if prefix > 0 && prefix-len(m.prefix) < leastDigits {
-			b.at(f.Pos, "%s is UNIQUE in its first %d characters: too few of them would be random to keep it so", label, prefix)
-		}
-		if only && m.digits < leastDigits {
-			b.at(pos, "%s is UNIQUE: %d random characters are too few to keep it so, it takes %d", label, n, len(shortPrefix)+leastDigits)
-		}
 	case datamap.HMAC:
 		n := len(hashPrefix) + 2*sha256.Size
 		if limit > 0 && n > limit {
 			n = limit
 		}
 		m.prefix, m.digits = hashPrefix, n-len(hashPrefix)
-		b.textOnly(m, label, "hmac")
-		if prefix > 0 && prefix-len(m.prefix) < leastDigits {
-			b.at(f.Pos, "%s is UNIQUE in its first %d characters: a keyed hash would not keep it so", label, prefix)
-		}
 		if m.digits < leastDigits {
-			b.at(pos, "%s takes %d characters: a keyed hash needs %d", label, limit, len(hashPrefix)+leastDigits)
+			b.at(m.pos, "%s takes %d characters: a keyed hash needs %d", m.label, limit, len(hashPrefix)+leastDigits)
 		}
 	}
-	return len(b.problems) == before
 }
 
-func (b *planner) textOnly(m *mask, label, what string) {
+func (b *planner) textOnly(m *mask, label string) {
 	if m.col.class != text {
-		b.at(m.pos, "%s has type %s: %s is for text", label, m.col.typ, what)
+		b.at(m.pos, "%s has type %s: %s is for text", label, m.col.typ, m.strategy)
 	}
 }
 
 // bare is true where the column holds a value that is not masked yet.
 func (m *mask) bare(d dialect, expr string) string {
+	if m.in != nil {
+		return m.bareInside(d, expr)
+	}
 	switch m.strategy {
 	case datamap.NullRewrite:
 		return expr + " IS NOT NULL"
@@ -154,6 +167,10 @@ func (m *mask) becomes(d dialect, expr string) string {
 
 func (m *mask) hashed() bool { return m.strategy == datamap.HMAC }
 
+// written reports whether the value is made here and not by SQL: of a keyed hash, whose key never goes to the database, and of a
+// document.
+func (m *mask) written() bool { return m.hashed() || m.in != nil }
+
 // hash is the keyed hash of a value.
 func (m *mask) hash(key []byte, value string) string {
 	h := hmac.New(sha256.New, key)
@@ -176,9 +193,9 @@ func (r *rowset) bareFlag(alias string) string {
 // bareRow is true for a row with anything left to mask.
 func (r *rowset) bareRow(alias string) string {
 	var out []string
-	for _, form := range []bool{false, true} { // what takes a pattern to compare comes last
+	for _, form := range []bool{false, true} { // what takes a pattern to compare, or a document to open, comes last
 		for i := range r.masks {
-			if m := &r.masks[i]; (m.prefix != "") == form {
+			if m := &r.masks[i]; (m.prefix != "" || m.in != nil) == form {
 				out = append(out, m.bare(r.p.d, alias+"."+r.p.d.quote(m.col.name)))
 			}
 		}

@@ -42,9 +42,12 @@ func (s shape) reach(d data, ids []dsr.Identifier) reached {
 		for i, tab := range s.tables {
 			name := fmt.Sprintf("t%d", i)
 			for id, r := range d[name] {
-				found := tab.email && named(r["owner"])
-				for root := range out["t0"] {
-					found = found || tab.email && r["owner"] != nil && folded(d["t0"][root]["email"]) == folded(r["owner"])
+				found := false
+				for _, owner := range append(docOwners(r["doc"]), r["owner"]) {
+					found = found || tab.email && named(owner)
+					for root := range out["t0"] {
+						found = found || tab.email && owner != nil && folded(d["t0"][root]["email"]) == folded(owner)
+					}
 				}
 				for n, to := range tab.refs {
 					if v, ok := r[fmt.Sprintf("ref%d", n)].(int64); ok {
@@ -100,7 +103,7 @@ func (s shape) naive(d data, batch []responder.Dispatch) []map[string]dsr.Counts
 			if owner < 0 {
 				continue
 			}
-			bare := r["note"] != nil && r["note"] != "x" || r["secret"] != nil || n == 0 && r["place"] != nil
+			bare := r["note"] != nil && r["note"] != "x" || r["secret"] != nil || n == 0 && r["place"] != nil || docMasked(r["doc"]) != r["doc"]
 			for k := range tab.refs {
 				bare = bare || tab.cut && r[fmt.Sprintf("ref%d", k)] != nil
 			}
@@ -129,6 +132,9 @@ func (s shape) naive(d data, batch []responder.Dispatch) []map[string]dsr.Counts
 					now["note"] = "x"
 				}
 				now["secret"] = nil
+				if tab.doc {
+					now["doc"] = docMasked(now["doc"])
+				}
 				if n == 0 && s.up {
 					now["place"] = nil
 				}

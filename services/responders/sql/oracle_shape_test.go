@@ -23,6 +23,7 @@ type shapeTable struct {
 	refs   []int // earlier tables that ref0, ref1 … lead to
 	self   bool  // parent refers to the same table
 	email  bool  // owner holds an e-mail address
+	doc    bool  // a document, which names owners where email does, too
 	detach bool  // agent refers to t0 and is set to null
 	policy string
 	cut    bool // anonymised rows lose ref0, ref1 …
@@ -43,6 +44,7 @@ func drawShape(t *rapid.T) shape {
 			tab.email = len(tab.refs) == 0 || rapid.IntRange(0, 3).Draw(t, "email") == 0
 			tab.detach = rapid.IntRange(0, 3).Draw(t, "detach") == 0
 		}
+		tab.doc = rapid.IntRange(0, 2).Draw(t, "doc") == 0
 		tab.policy = rapid.SampledFrom([]string{"delete", "delete", "anonymise", "keep"}).Draw(t, "policy")
 		if slices.ContainsFunc(tab.refs, func(r int) bool { return s.tables[r].policy == "delete" }) && tab.policy != "delete" {
 			tab.policy, tab.cut = "anonymise", true
@@ -69,6 +71,9 @@ func (s shape) columns(i int) []string {
 	}
 	if tab.email {
 		cols = append(cols, "owner")
+	}
+	if tab.doc {
+		cols = append(cols, "doc")
 	}
 	if tab.detach {
 		cols = append(cols, "agent")
@@ -118,6 +123,14 @@ func (s shape) sources() (ddl []string, yaml string) {
 			case c == "email", c == "owner":
 				def, field = c+" TEXT", "user.contact.email"
 				meta = append(meta, "identity: email")
+			case c == "doc":
+				owner := ""
+				if tab.email {
+					owner = ", fides_meta: {identity: email}"
+				}
+				defs = append(defs, "doc DOCUMENT")
+				fields = append(fields, strings.Replace(docFields, "OWNER", owner, 1))
+				continue
 			case c == "place":
 				ref("places", "to")
 				if tab.policy == "anonymise" {
@@ -188,6 +201,8 @@ func drawData(t *rapid.T, s shape) data {
 					r[c] = text.Draw(t, c)
 				case c == "email", c == "owner":
 					r[c] = rapid.SampledFrom([]any{nil, "a@b.c", "A@b.c", "d@e.f", "ü@b.c", "Ü@b.c"}).Draw(t, c)
+				case c == "doc":
+					r[c] = drawDoc(t)
 				case c == "place":
 					r[c] = ids("places").Draw(t, c)
 				case c == "parent":

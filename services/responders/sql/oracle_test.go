@@ -103,8 +103,9 @@ func judge(t tester, w *world, c scenario) bool {
 			t.Fatalf("%s: %v", q, err)
 		}
 	}
+	document := map[sql.Dialect]string{sql.Postgres: "jsonb", sql.MySQL: "json", sql.SQLite: "TEXT"}[w.dialect]
 	for _, q := range ddl {
-		exec(q)
+		exec(strings.ReplaceAll(q, "DOCUMENT", document))
 	}
 	off, on := "PRAGMA foreign_keys = 0", "PRAGMA foreign_keys = 1"
 	if w.dialect == sql.Postgres {
@@ -231,6 +232,9 @@ func readAll(t tester, db *stdsql.DB, s shape) data {
 			for i, c := range cols {
 				if b, ok := values[i].([]byte); ok { // as MariaDB's driver gives text
 					values[i] = string(b)
+				}
+				if c == "doc" && values[i] != nil {
+					values[i] = docText(docValue(values[i]))
 				}
 				r[c] = values[i]
 			}

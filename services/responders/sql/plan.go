@@ -154,7 +154,7 @@ func (p *plan) on(pairs []pair, left func(*column) string, right func(*column) s
 }
 
 func (p *plan) alias(t string) func(*column) string {
-	return func(c *column) string { return t + "." + p.d.quote(c.name) }
+	return func(c *column) string { return p.value(t, c) }
 }
 
 func (r *rowset) alias(f string) func(*column) string {

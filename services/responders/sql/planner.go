@@ -150,6 +150,7 @@ func (b *planner) plan(s *datamap.Subject, n int) *plan {
 		b.references(p, r)
 		b.masks(r)
 		b.freeze(p, r)
+		b.excluded(r)
 	}
 	for _, o := range s.Order {
 		p.order = append(p.order, p.set(o.Collection))
@@ -168,12 +169,8 @@ func (b *planner) hides(c *datamap.Collection, t *table) {
 
 func (b *planner) entries(s *datamap.Subject, r *rowset) {
 	for _, e := range r.rows.Entries {
-		c := b.column(e.Field, "an identity")
+		c := b.holder(e.Field)
 		if c == nil {
-			continue
-		}
-		if _, any := b.d.(lite); !any && (c.class == bytesClass || c.class == jsonClass) {
-			b.at(e.Field.Pos, "%s: an identifier cannot be compared with type %s", e.Field.Label(), c.typ)
 			continue
 		}
 		r.entries = append(r.entries, entry{kind: e.Kind, col: c, minted: minted(s, e.Field), shared: e.Shared})
@@ -251,7 +248,16 @@ func (b *planner) mintedJoin(j datamap.Join) bool {
 func (b *planner) pairs(j datamap.Join, what string) []pair {
 	var out []pair
 	for _, o := range j.On {
-		from, to := b.column(o.From, what), b.column(o.To, what)
+		var from, to *column
+		if j.Identity == "" {
+			from, to = b.column(o.From, what), b.column(o.To, what)
+		} else {
+			from, to = b.holder(o.From), b.holder(o.To)
+		}
+		if from != nil && from.of != nil {
+			b.at(o.From.Pos, "%s: rows of %s cannot be found from an identifier inside a document or an array: keep it in a column of its own", o.From.Label(), j.To.Label)
+			continue
+		}
 		if from != nil && to != nil {
 			out = append(out, pair{from: from, to: to})
 		}
@@ -324,7 +330,7 @@ func (b *planner) ident(s *datamap.Subject, r *rowset) {
 func (b *planner) freeze(_ *plan, r *rowset) {
 	cut := func(v *via) bool { // the erasure takes away what the rows are found by
 		return slices.ContainsFunc(v.on, func(c pair) bool {
-			return slices.ContainsFunc(r.masks, func(m mask) bool { return m.col == c.to }) ||
+			return slices.ContainsFunc(r.masks, func(m mask) bool { return m.col == c.to || m.col == c.to.of }) ||
 				slices.ContainsFunc(v.from.masks, func(m mask) bool { return v.parent && m.col == c.from })
 		})
 	}

@@ -1,6 +1,9 @@
 package sql
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // pgTables names each relation and what it is. A partition is read through its parent. Triggers before a deletion (bits 2 and 8 of
 // tgtype) may do something else instead.
@@ -134,6 +137,11 @@ func pgClass(c *column, base string) {
 		c.class = bytesClass
 	case "json", "jsonb":
 		c.class, c.json = jsonClass, base
+	default:
+		if of, ok := strings.CutSuffix(c.typ, "[]"); ok && strings.HasPrefix(base, "_") {
+			c.element = &column{typ: of, nullable: true}
+			pgClass(c.element, base[1:])
+		}
 	}
 }
 

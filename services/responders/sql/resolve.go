@@ -62,13 +62,17 @@ func (s *System) resolve(ctx context.Context, tx *sql.Tx, p *plan, ds []responde
 		if r == nil || !wanted(ds, members, id.Kind) {
 			continue
 		}
-		col, ok := r.table.column(id.Field.Name)
-		if !ok {
-			continue
+		col, _ := holderIn(p.d, r.table, id.Field)
+		if col == nil || col.of != nil && !r.rows.Root {
+			continue // a document of another row may name many people
 		}
-		name := "t." + p.d.quote(col.name)
-		parts = append(parts, fmt.Sprintf("SELECT DISTINCT %d AS what, x.d AS d, %s AS v FROM c%d AS x %s %s AS t ON %s WHERE x.s = 0 AND %s IS NOT NULL",
-			len(supplies), p.d.text(name), slices.Index(p.sets, r), p.d.join(), p.tableName(r.table), r.sameKey("x", "t"), name))
+		name := p.value("t", col)
+		found := fmt.Sprintf("c%d AS x %s %s AS t ON %s", slices.Index(p.sets, r), p.d.join(), p.tableName(r.table), r.sameKey("x", "t"))
+		if col.of != nil {
+			found += " " + p.d.opens() + " " + p.d.inside("t."+p.d.quote(col.name), col).from
+		}
+		parts = append(parts, fmt.Sprintf("SELECT DISTINCT %d AS what, x.d AS d, %s AS v FROM %s WHERE x.s = 0 AND %s IS NOT NULL",
+			len(supplies), p.d.text(name), found, name))
 		supplies = append(supplies, id)
 	}
 	err = live{tx}.read(ctx, func(row scanner) error {
@@ -93,7 +97,7 @@ func (s *System) supplies(kind string) []datamap.Identity {
 	if !ok {
 		return nil
 	}
-	return slices.DeleteFunc(sub.Supplies(), func(i datamap.Identity) bool { return i.Field.Path != i.Field.Name })
+	return sub.Supplies()
 }
 
 func wanted(ds []responder.Dispatch, members []int, kind string) bool {

@@ -142,6 +142,11 @@ func (s *System) hints(ctx context.Context) {
 	for _, p := range s.plans {
 		for _, r := range p.sets {
 			for _, e := range r.entries {
+				if e.col.of != nil {
+					s.cfg.Logger.WarnContext(ctx, "identifiers inside a document or an array are compared, and no index helps: every batch reads the whole table",
+						"system", s.cfg.System, "table", r.table.name, "column", e.col.name)
+					continue
+				}
 				if folded(e.kind) && e.col.class == text && !e.col.folds && !e.col.lowIndex {
 					s.cfg.Logger.WarnContext(ctx, "addresses are compared without regard to case, and no index helps: every batch reads the whole table",
 						"system", s.cfg.System, "table", r.table.name, "column", e.col.name, "wanted", s.d.indexed(e.col))
