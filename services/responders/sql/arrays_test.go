@@ -44,7 +44,7 @@ func TestArrays(t *testing.T) {
 			p := newPlace(t, sql.Postgres)
 			if typ == "citext" {
 				p.world(t, "CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public")
-				p.dsn += "%2Cpublic" // where the type is
+				p.dsn = strings.Replace(p.dsn, "search_path="+p.schema, "search_path="+p.schema+"%2Cpublic", 1) // where the type is
 			}
 			w := p.world(t, strings.ReplaceAll(`CREATE TABLE people (id int PRIMARY KEY, email text, phones TYP[], scores numeric[]);
 CREATE TABLE mails (id int PRIMARY KEY, recipients TYP[]);
@@ -62,7 +62,7 @@ INSERT INTO rooms VALUES (1, '{1,2}'), (2, '{2,11}'), (3, '{1}')`, "TYP", typ))
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
-			if d := cmp.Diff([]string{"{} ", "{+49 30 8} ", " {3}"}, w.texts("SELECT coalesce(phones::text, '') || ' ' || coalesce(scores::text, '') FROM people ORDER BY id")); d != "" {
+			if d := cmp.Diff([]string{"{} ", `{"+49 30 8"} `, " {3}"}, w.texts("SELECT coalesce(phones::text, '') || ' ' || coalesce(scores::text, '') FROM people ORDER BY id")); d != "" {
 				t.Errorf("arrays of people (-want +got):\n%s", d)
 			}
 			if d := cmp.Diff([]string{"3", "4", "5", "6"}, w.texts("SELECT id FROM mails ORDER BY id")); d != "" {
