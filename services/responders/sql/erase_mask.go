@@ -10,7 +10,7 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/responder"
 )
 
-// mask rewrites the rows of a set and returns how many. What SQL does not write comes first: it is read, and written back in chunks.
+// mask rewrites the rows of a set and returns how many. What SQL does not write comes first: it is read, and written back some at a time.
 func (b *batch) mask(ctx context.Context, r *rowset, where string) (int64, error) {
 	if written := r.written(); len(written) > 0 {
 		if err := b.write(ctx, r, where, written); err != nil {
@@ -56,11 +56,11 @@ func (r *rowset) setMasks() []assignment {
 
 // What is in memory at once while values are made here.
 const (
-	chunkRows  = 2000
-	chunkBytes = 4 << 20 // after which no further row is taken
+	someRows  = 2000
+	someBytes = 4 << 20 // after which no further row is taken
 )
 
-// write replaces values by what is made of them here. A masked value is known by its form, so that each chunk finds the next rows.
+// write replaces values by what is made of them here. A masked value is known by its form, so that each read finds the next rows.
 func (b *batch) write(ctx context.Context, r *rowset, where string, columns [][]*mask) error {
 	p := r.p
 	doing := "mask values of " + r.label()
@@ -81,15 +81,15 @@ func (b *batch) write(ctx context.Context, r *rowset, where string, columns [][]
 		set = append(set, assignment{of[0].col, fmt.Sprintf("coalesce(%s, %s)", value, name)})
 	}
 	read := fmt.Sprintf("SELECT %s FROM %s AS t WHERE (%s) AND (%s) IN (%s) LIMIT %d",
-		strings.Join(cols, ", "), p.tableName(r.table), strings.Join(bare, " OR "), p.list("t", r.key), r.listed(where), chunkRows)
+		strings.Join(cols, ", "), p.tableName(r.table), strings.Join(bare, " OR "), p.list("t", r.key), r.listed(where), someRows)
 	var same []string
 	for i, c := range r.key {
 		same = append(same, fmt.Sprintf("t.%s = %s", p.d.quote(c.name), p.d.thaw(fmt.Sprintf("i.v%d", i), c)))
 	}
 	write := p.d.updateFrom(p.tableName(r.table), set, p.d.list(1, "i", len(cols)), strings.Join(same, " AND "))
-	last := map[string]bool{} // the keys of the chunk before
+	last := map[string]bool{} // the keys of the rows before
 	for {
-		l, err := b.chunk(ctx, r, columns, read)
+		l, err := b.some(ctx, r, columns, read)
 		if err != nil {
 			return failed(doing, err)
 		}
@@ -123,8 +123,8 @@ func (b *batch) write(ctx context.Context, r *rowset, where string, columns [][]
 	}
 }
 
-// chunk reads some rows and makes of their values what they become.
-func (b *batch) chunk(ctx context.Context, r *rowset, columns [][]*mask, read string) (list, error) {
+// some reads some rows and makes of their values what they become.
+func (b *batch) some(ctx context.Context, r *rowset, columns [][]*mask, read string) (list, error) {
 	l := newList(len(r.key) + len(columns))
 	values := make([]*string, len(r.key)+len(columns))
 	dest := make([]any, len(values))
@@ -133,8 +133,8 @@ func (b *batch) chunk(ctx context.Context, r *rowset, columns [][]*mask, read st
 	}
 	size := 0
 	err := b.db.read(ctx, func(row scanner) error {
-		if size > chunkBytes {
-			return nil // found again by the next chunk
+		if size > someBytes {
+			return nil // found again by the next read
 		}
 		if err := row.Scan(dest...); err != nil {
 			return err
