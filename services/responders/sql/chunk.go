@@ -75,30 +75,6 @@ func (b *batch) full(r *rowset) bool {
 // most is the end of a query that counts what might be too much.
 func (b *batch) most() string { return fmt.Sprintf(" LIMIT %d", b.s.cfg.ChunkRows+1) }
 
-// measure is [errOver] if a statement that changes rows without listing them would change too many.
-func (b *batch) measure(ctx context.Context, p *plan) error {
-	for _, r := range p.order {
-		if r.rows.Policy == "" || r.alone() || !b.direct(r) || !b.limited(r) || !b.made[r.vias[0].from] {
-			continue
-		}
-		v := r.vias[0]
-		where := b.conditions(v)
-		if where != "" {
-			where = " WHERE " + where
-		}
-		var n int64
-		err := b.db.read(ctx, func(row scanner) error { return row.Scan(&n) },
-			fmt.Sprintf("SELECT count(*) FROM (SELECT 1 AS one FROM %s%s%s) AS o", b.join(v), where, b.most()))
-		if err != nil {
-			return failed("count rows of "+r.label(), err)
-		}
-		if n > int64(b.s.cfg.ChunkRows) {
-			return errOver
-		}
-	}
-	return nil
-}
-
 // chunk erases a part of what one dispatch reaches for one kind of subject, and says whether there is more.
 func (b *batch) chunk(ctx context.Context, p *plan, members []int, out *answers) (more bool, err error) {
 	b.chunked = true

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/lethe-dsr/lethe/pkg/datamap"
@@ -56,7 +55,7 @@ func (s *System) erase(ctx context.Context, tx *sql.Tx, ds []responder.Dispatch)
 func (s *System) work(ctx context.Context, db runner, ds []responder.Dispatch) ([]responder.Answer, error) {
 	b := &batch{
 		s: s, db: db, ds: ds, again: make([]bool, len(ds)), made: map[*rowset]bool{}, several: map[*rowset]bool{}, newRows: map[*plan]bool{},
-		keys: make([][]responder.RowKey, len(ds)), left: map[leftKey]int64{}, have: map[*rowset]int64{},
+		keys: make([][]responder.RowKey, len(ds)), left: map[leftKey]int64{}, have: map[*rowset]int64{}, counted: map[*rowset][]hits{},
 	}
 	out := newAnswers(s, ds)
 	if err := b.resume(out); err != nil {
@@ -290,93 +289,6 @@ func (b *batch) countAlone(ctx context.Context, r *rowset, out *answers) error {
 		return nil
 	}, query)
 	return failed("count rows of "+r.label(), err)
-}
-
-// direct reports whether rows can be changed and counted by one statement without listing them first: they are found in one way,
-// each from one row of one dispatch, nothing is found from them, and no trigger or rule stands in between.
-func (b *batch) direct(r *rowset) bool {
-	plain := r.rows.Policy == datamap.Delete || r.rows.Policy == datamap.Anonymise && !slices.ContainsFunc(r.masks, func(m mask) bool { return m.written() })
-	return !b.chunked && r.p.d.deleteFrom("", "", "") != "" && plain && len(r.loops) == 0 && !r.linking && !r.up && !r.table.guarded && len(r.entries) == 0 &&
-		len(r.vias) == 1 && r.vias[0].unique() && r.vias[0].from != r && !b.later() && !b.several[r.vias[0].from]
-}
-
-// actDirect deletes or masks the rows that hang on those of another set.
-func (b *batch) actDirect(ctx context.Context, r *rowset, out *answers) error {
-	v := r.vias[0]
-	if !b.made[v.from] {
-		return nil
-	}
-	p := r.p
-	from := p.d.temporaryName(v.from.name) + " AS f"
-	where := p.on(v.on, v.from.alias("f"), p.alias("t"), false)
-	if more := b.conditions(v); more != "" {
-		where += " AND " + more
-	}
-	count := func(doing, query string, add func(*tally, int64)) error {
-		return failed(doing, b.db.read(ctx, func(row scanner) error {
-			var d int
-			var n int64
-			if err := row.Scan(&d, &n); err != nil {
-				return err
-			}
-			add(out.tally(d, r), n)
-			return nil
-		}, query))
-	}
-	if !p.d.returning() {
-		return b.actCounted(ctx, r, out, from, where)
-	}
-	if r.rows.Policy == datamap.Delete {
-		return count("delete from "+r.label(), fmt.Sprintf("WITH done AS (%s RETURNING f.d) SELECT d, count(*) FROM done GROUP BY d",
-			p.d.deleteFrom(p.tableName(r.table), from, where)), func(t *tally, n int64) { t.toErase, t.erase = n, n })
-	}
-	err := count("count rows of "+r.label(), fmt.Sprintf("SELECT f.d, sum(1 - %s) FROM %s JOIN %s AS t ON %s GROUP BY f.d",
-		r.bareFlag("t"), from, p.tableName(r.table), where), func(t *tally, n int64) { t.before = n })
-	if err != nil {
-		return err
-	}
-	update := p.d.updateFrom(p.tableName(r.table), r.setMasks(), from, where+" AND "+r.bareFlag("t")+" = 1")
-	return count("mask "+r.label(), "WITH done AS ("+update+" RETURNING f.d) SELECT d, count(*) FROM done GROUP BY d", func(t *tally, n int64) { t.toMask, t.mask = n, n })
-}
-
-// actCounted is actDirect where a change gives nothing back: what it will change is counted before, and must be what it changed.
-func (b *batch) actCounted(ctx context.Context, r *rowset, out *answers, from, where string) error {
-	p := r.p
-	bare, doing := "1", "delete from "+r.label()
-	if r.rows.Policy != datamap.Delete {
-		bare, doing = r.bareFlag("t"), "mask "+r.label()
-	}
-	var want int64
-	err := b.db.read(ctx, func(row scanner) error {
-		var d int
-		var all, n int64
-		if err := row.Scan(&d, &all, &n); err != nil {
-			return err
-		}
-		t := out.tally(d, r)
-		want += n
-		if r.rows.Policy == datamap.Delete {
-			t.toErase, t.erase = n, n
-			return nil
-		}
-		t.before, t.toMask, t.mask = all-n, n, n
-		return nil
-	}, fmt.Sprintf("SELECT f.d, count(*), sum(%s) FROM %s %s %s AS t ON %s GROUP BY f.d", bare, from, p.d.join(), p.tableName(r.table), where))
-	if err != nil {
-		return failed("count rows of "+r.label(), err)
-	}
-	if want == 0 {
-		return nil
-	}
-	change := p.d.deleteFrom(p.tableName(r.table), from, where)
-	if r.rows.Policy != datamap.Delete {
-		change = p.d.updateFrom(p.tableName(r.table), r.setMasks(), from, where+" AND "+bare+" = 1")
-	}
-	n, err := b.exec(ctx, doing, change)
-	if err != nil {
-		return err
-	}
-	return agree(doing, n, want)
 }
 
 // listed is a query for the keys that stand in the set's table.

@@ -28,8 +28,9 @@ type batch struct {
 	left map[leftKey]int64
 
 	have     map[*rowset]int64 // rows in the temporary table, memories aside
-	progress *progress         // of a dispatch that stands alone
-	chunked  bool              // of what is reached a chunk is taken
+	counted  map[*rowset][]hits
+	progress *progress // of a dispatch that stands alone
+	chunked  bool      // of what is reached a chunk is taken
 }
 
 type leftKey struct {

@@ -20,9 +20,9 @@ INSERT INTO `shop`.`lethe_0_7` SELECT DISTINCT f.d AS d, t.`email` AS k0, t.`ema
 
 SELECT DISTINCT f.d, CONVERT(f.l2 USING utf8mb4) FROM `shop`.`lethe_0_0` AS f WHERE LENGTH(CONVERT(f.l2 USING utf8mb4)) <> CHAR_LENGTH(f.l2);
 
-SELECT count(*) FROM (SELECT 1 AS one FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`messages` AS t ON f.l1 = t.`customer_id` LIMIT 50001) AS o;
+SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, 1 AS todo FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`messages` AS t ON f.l1 = t.`customer_id` LIMIT 50001) AS o GROUP BY o.d;
 
-SELECT count(*) FROM (SELECT 1 AS one FROM `shop`.`lethe_0_2` AS f STRAIGHT_JOIN `shop`.`order_items` AS t ON f.l0 = t.`order_id` LIMIT 50001) AS o;
+SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, 1 AS todo FROM `shop`.`lethe_0_2` AS f STRAIGHT_JOIN `shop`.`order_items` AS t ON f.l0 = t.`order_id` LIMIT 50001) AS o GROUP BY o.d;
 
 SELECT x.d, CONVERT(x.l0 USING utf8mb4), CONVERT(x.l1 USING utf8mb4), CONVERT(x.l2 USING utf8mb4) FROM `shop`.`lethe_0_0` AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2, 3, 4;
 
@@ -36,11 +36,7 @@ SELECT f.d, count(*) FROM `shop`.`lethe_0_5` AS f STRAIGHT_JOIN `shop`.`invoice_
 
 SELECT d, s, m, count(*) FROM `shop`.`lethe_0_5` WHERE g = 0 GROUP BY d, s, m;
 
-SELECT f.d, count(*), sum(1) FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`messages` AS t ON f.l1 = t.`customer_id` GROUP BY f.d;
-
 DELETE t FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`messages` AS t ON f.l1 = t.`customer_id`;
-
-SELECT f.d, count(*), sum(1) FROM `shop`.`lethe_0_2` AS f STRAIGHT_JOIN `shop`.`order_items` AS t ON f.l0 = t.`order_id` GROUP BY f.d;
 
 DELETE t FROM `shop`.`lethe_0_2` AS f STRAIGHT_JOIN `shop`.`order_items` AS t ON f.l0 = t.`order_id`;
 

@@ -20,9 +20,9 @@ INSERT INTO pg_temp."lethe_0_7" SELECT DISTINCT f.d AS d, t."email" AS k0, t."em
 
 SELECT DISTINCT f.d, CAST(f.l2 AS text) FROM pg_temp."lethe_0_0" AS f WHERE octet_length(CAST(f.l2 AS text)) <> length(CAST(f.l2 AS text));
 
-SELECT count(*) FROM (SELECT 1 AS one FROM pg_temp."lethe_0_0" AS f JOIN "shop"."messages" AS t ON f.l1 = t."customer_id" LIMIT 50001) AS o;
+SELECT 0, count(*), count(*) FROM (SELECT f.d AS d, 1 AS todo FROM pg_temp."lethe_0_0" AS f JOIN "shop"."messages" AS t ON f.l1 = t."customer_id" LIMIT 50001) AS o;
 
-SELECT count(*) FROM (SELECT 1 AS one FROM pg_temp."lethe_0_2" AS f JOIN "shop"."order_items" AS t ON f.l0 = t."order_id" LIMIT 50001) AS o;
+SELECT 0, count(*), count(*) FROM (SELECT f.d AS d, 1 AS todo FROM pg_temp."lethe_0_2" AS f JOIN "shop"."order_items" AS t ON f.l0 = t."order_id" LIMIT 50001) AS o;
 
 SELECT x.d, CAST(x.l0 AS text), CAST(x.l1 AS text), CAST(x.l2 AS text) FROM pg_temp."lethe_0_0" AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2, 3, 4;
 
