@@ -16,6 +16,14 @@ func (c *checker) subject(s *Subject) {
 	for _, cycle := range s.Cycles {
 		c.error(s.Roots[0].Pos, "order_cycle", "%s: %s: all of these are deleted and each refers to the next; detach one of the references", s.Kind, cycleText(cycle))
 	}
+	for _, f := range s.FreeText {
+		switch col := f.Collection; {
+		case col.Source != nil:
+			c.error(f.Pos, "free_text_in_objects", "%s: %s: free text is searched in tables alone, and %s is none", s.Kind, keyFreeText, col.Label)
+		case col.Skip:
+			c.error(f.Pos, "free_text_skipped", "%s: %s: collection %q is skipped", s.Kind, keyFreeText, col.Label)
+		}
+	}
 	c.keptRefersToDeleted(s)
 	c.unused(s)
 }

@@ -55,6 +55,17 @@ func TestCheck(t *testing.T) {
 			want: []string{"at customer: error: customer: a → b → a: all of these are deleted and each refers to the next; detach one of the references (order_cycle)"},
 		},
 		{
+			name: "free_text_that_is_searched", policies: "customers: delete", more: ", lethe.free_text: {customer: [a.name]}",
+			tables: `customers: id* email
+				a: id#system name`,
+		},
+		{
+			name: "free_text_that_is_skipped", policies: "customers: delete", more: ", lethe.free_text: {customer: [a.id]}",
+			tables: `customers: id* email
+				a (skip): id#system`,
+			want: []string{`at {name: error: customer: lethe.free_text: collection "a" is skipped (free_text_skipped)`},
+		},
+		{
 			name: "no_way_to_personal_data", policies: "customers: delete",
 			tables: `customers: id* email
 				a: id* name

@@ -21,6 +21,7 @@
 //	lethe.retention: {invoices: P10Y}           # ISO 8601
 //	lethe.export: {customer: {notes: false}}    # what an access or portability request leaves out, by kind and collection
 //	lethe.export_exclude: {customer: [orders.margin]} # … and by field
+//	lethe.free_text: {customer: [notes.body]}         # columns of text, in everybody's rows, where the person may be named: what is found is said
 //	lethe.not_followed: [orders.product_id]     # references left out on purpose
 //	lethe.assessment: {customer: {visits: "DPIA 2026/7"}} # an examined anonymisation; without one masked rows are pseudonymised
 //	lethe.objects:                              # where rows are that are no tables; if there, it names every collection

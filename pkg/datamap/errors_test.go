@@ -198,6 +198,7 @@ system:
     lethe.export_exclude: {employee: [c.nothing, 1]}
     lethe.shared: {c: delete}
     lethe.assessment: {client: {}}
+    lethe.free_text: {employee: [c.nothing], client: c.x}
 `)}, []string{
 			`map.yml:9:30: lethe.subjects: customer: dataset "d" has no collection "nobody"`,
 			`map.yml:10:38: lethe.subjects: employee: key: collection "c" has no field "nothing"`,
@@ -221,6 +222,9 @@ system:
 			`map.yml:18:50: lethe.export_exclude: employee: dataset "d" has no field "1", written as collection.field`,
 			`map.yml:19:23: lethe.shared: c: "delete" is no policy here: want keep or anonymise`,
 			`map.yml:20:24: lethe.assessment: "client" is not in lethe.subjects of system "d"`,
+			`map.yml:21:34: lethe.free_text: employee: dataset "d" has no field "c.nothing", written as collection.field`,
+			`map.yml:21:46: lethe.free_text: "client" is not in lethe.subjects of system "d"`,
+			`map.yml:21:54: lethe.free_text: client: want a list, found text`,
 		}},
 		{"grounds_and_periods", []string{ours(`
     lethe.subjects: {customer: {collection: c, key: [], identities: {id: id}}}
@@ -351,7 +355,7 @@ system:
 }
 
 const (
-	datasetKeys = "lethe.subjects, lethe.erase, lethe.ground, lethe.shared, lethe.retention, lethe.export, lethe.export_exclude, " +
+	datasetKeys = "lethe.subjects, lethe.erase, lethe.ground, lethe.shared, lethe.retention, lethe.export, lethe.export_exclude, lethe.free_text, " +
 		"lethe.not_followed, lethe.assessment, lethe.objects, " + systemKeys
 	systemKeys = "lethe.version, lethe.map_version, lethe.shared_identities, lethe.backups, lethe.physical, lethe.recipients, lethe.relation, lethe.not_covered"
 )

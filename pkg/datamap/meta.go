@@ -21,6 +21,7 @@ const (
 	keyRetention     = "lethe.retention"
 	keyExport        = "lethe.export"
 	keyExportExclude = "lethe.export_exclude"
+	keyFreeText      = "lethe.free_text"
 	keyNotFollowed   = "lethe.not_followed"
 	keyAssessment    = "lethe.assessment"
 	keyObjects       = "lethe.objects"
@@ -34,7 +35,7 @@ const (
 var (
 	systemKeys  = append([]string{keyVersion, keyMapVersion, keySharedKinds}, factKeys...)
 	datasetKeys = append([]string{
-		keySubjects, keyErase, keyGround, keyShared, keyRetention, keyExport, keyExportExclude, keyNotFollowed, keyAssessment, keyObjects,
+		keySubjects, keyErase, keyGround, keyShared, keyRetention, keyExport, keyExportExclude, keyFreeText, keyNotFollowed, keyAssessment, keyObjects,
 	}, systemKeys...)
 )
 
@@ -47,6 +48,7 @@ type meta struct {
 	assessment  map[string]map[*Collection]string
 	export      map[string]map[*Collection]bool
 	exclude     map[string]map[*Field]bool
+	freeText    map[string]map[*Field]bool
 	shared      map[*Collection]policyAt
 	notFollowed []followAt
 	kinds       []kindAt // where kinds of subject are named, to be checked once the system is known
@@ -85,7 +87,12 @@ func (r *reader) datasetMeta(o object, d *Dataset) meta {
 	m.export = byKind(r, o.at(keyExport), keyExport, &m, func(k object) map[*Collection]bool {
 		return byCollection(k, d, r.boolean)
 	})
-	r.exclude(o.at(keyExportExclude), d, &m)
+	m.exclude = r.fieldsByKind(o.at(keyExportExclude), keyExportExclude, d, &m, nil)
+	m.freeText = r.fieldsByKind(o.at(keyFreeText), keyFreeText, d, &m, func(p Pos, f *Field) {
+		if f.Path != f.Name || f.DataType != "" && f.DataType != "string" {
+			r.errs.add(p, "%s: %s is no text: a column of text is searched, not a number nor a path inside a document", keyFreeText, name(f))
+		}
+	})
 	if n, ok := r.mapping(o.at(keyShared), keyShared); ok {
 		m.shared = byCollection(n, d, func(n *node, what string) policyAt {
 			return policyAt{r.policy(n, what, Keep, Anonymise), n.pos}
@@ -168,27 +175,37 @@ func (r *reader) unknownCollection(p Pos, what, name string, d *Dataset) {
 	r.errs.add(p, "%s: dataset %q has no collection %q", what, d.Key, name)
 }
 
-func (r *reader) exclude(n *node, d *Dataset, m *meta) {
-	o, ok := r.mapping(n, keyExportExclude)
+// fieldsByKind reads a mapping from kinds of subject to lists of fields, written as collection.field.
+func (r *reader) fieldsByKind(n *node, key string, d *Dataset, m *meta, check func(Pos, *Field)) map[string]map[*Field]bool {
+	o, ok := r.mapping(n, key)
 	if !ok {
-		return
+		return nil
 	}
-	m.exclude = map[string]map[*Field]bool{}
+	out := map[string]map[*Field]bool{}
 	for _, p := range o.n.pairs {
-		m.kinds = append(m.kinds, kindAt{p.key, keyExportExclude, p.pos})
-		what := keyExportExclude + ": " + p.key
+		m.kinds = append(m.kinds, kindAt{p.key, key, p.pos})
+		what := key + ": " + p.key
 		fields := map[*Field]bool{}
 		for _, item := range r.list(p.value, what) {
 			name := r.text(item, what)
-			if f, ok := d.Field(name); ok {
+			f, ok := d.Field(name)
+			switch {
+			case ok:
 				fields[f] = true
-			} else if name != "" {
+				if check != nil {
+					check(item.pos, f)
+				}
+			case name != "":
 				r.errs.add(item.pos, "%s: dataset %q has no field %q, written as collection.field", what, d.Key, name)
 			}
 		}
-		m.exclude[p.key] = fields
+		out[p.key] = fields
 	}
+	return out
 }
+
+// name is how a field is written where its dataset is known.
+func name(f *Field) string { return f.Collection.Name + "." + f.Path }
 
 // identityKind reads a word that an identifier can have as its kind.
 func (r *reader) identityKind(n *node, what string) string {

@@ -72,6 +72,7 @@ func (b *subjectBuilder) build() {
 	}
 	b.via()
 	b.detached()
+	b.freeText()
 	b.s.sortErasure()
 }
 
@@ -224,6 +225,17 @@ func (b *subjectBuilder) detached() {
 				continue
 			}
 			b.s.Detach = append(b.s.Detach, b.detaching(f)...)
+		}
+	}
+}
+
+// freeText collects the columns in which the map has values of this kind of person searched for.
+func (b *subjectBuilder) freeText() {
+	for c := range b.s.System.Collections() {
+		for f := range c.All() {
+			if c.Dataset.meta.freeText[b.s.Kind][f] {
+				b.s.FreeText = append(b.s.FreeText, f)
+			}
 		}
 	}
 }

@@ -14,6 +14,8 @@ type Subject struct {
 	// circle of references stand where they can't do better; Cycles names them.
 	Order  []*Rows
 	Cycles [][]string // circles of references among rows that are to be deleted, by label
+	// FreeText are columns of free text, in whose rows, whosever they are, values of the person are searched for (lethe.free_text).
+	FreeText []*Field
 
 	after map[*Rows][]constraint // why a collection waits in Order
 }

@@ -49,6 +49,8 @@ type tally struct {
 	toErase, erase int64
 	toMask, mask   int64
 	detach         int64
+	finds          finds    // in the free text of rows that stay
+	unsearched     []string // kinds of which a value was not searched for there
 }
 
 func newAnswers(s *System, ds []responder.Dispatch) *answers {
@@ -234,16 +236,21 @@ func (a *answers) line(d int, r *rowset, searched bool, b *batch) dsr.Collection
 	if n := t.toErase - t.erase + t.toMask - t.mask; n > 0 {
 		note(&c, fmt.Sprintf("%d of these are counted with another request of the same batch", n))
 	}
+	if t.stay+t.before+t.toMask > 0 {
+		t.finds.say(&c, "rows that stay")
+		sayUnsearched(&c, t.unsearched)
+	}
 	if n := b.left[leftKey{d, r}]; n > 0 {
 		note(&c, fmt.Sprintf("the keys of %d are not remembered: what is written later and refers to these alone is not found", n))
 	}
 	return c
 }
 
-// masked counts masked rows. Only an examined anonymisation without keyed hashes is one: a hash links for ever.
+// masked counts masked rows. Only an examined anonymisation without keyed hashes is one: a hash links for ever; so does free text
+// that names the person.
 func (a *answers) masked(c *dsr.Collection, r *rowset, t *tally) {
 	n := t.before + t.mask
-	if r.rows.Assessment != "" && !slices.ContainsFunc(r.masks, func(m mask) bool { return m.hashed() }) {
+	if r.rows.Assessment != "" && len(t.finds) == 0 && !slices.ContainsFunc(r.masks, func(m mask) bool { return m.hashed() }) {
 		c.Outcome, c.AssessmentRef, c.Counts.Anonymised, c.PhysicalBy = dsr.Anonymised, r.rows.Assessment, n, a.physical()
 		return
 	}

@@ -90,6 +90,11 @@ func (b *batch) chunk(ctx context.Context, p *plan, members []int, out *answers)
 			}
 		}
 	}
+	if !at.Rooted {
+		if err := b.learn(ctx, p); err != nil {
+			return false, err
+		}
+	}
 	at.Rooted = true
 	if err := b.changing(ctx, p); err != nil {
 		return false, err
@@ -107,6 +112,9 @@ func (b *batch) chunk(ctx context.Context, p *plan, members []int, out *answers)
 				}
 			}
 			if err := b.act(ctx, r, out); err != nil {
+				return false, err
+			}
+			if err := b.examine(ctx, r, members, out); err != nil {
 				return false, err
 			}
 		}

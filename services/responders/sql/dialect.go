@@ -50,6 +50,8 @@ type dialect interface {
 	// holds is true where a column holds the identifier in text; equal, where two columns hold the same.
 	holds(expr string, c *column, kind, text string) string
 	equal(a string, ca *column, b string, cb *column, how match) string
+	// contains is true where a text holds another one, byte by byte.
+	contains(expr, part string) string
 	// documents says why the values inside a column cannot be read, in words; empty: they can.
 	documents(c *column) string
 	// inside are the values of a column that stands in another one; opens is the operator between a table and these, cross the one

@@ -34,6 +34,16 @@
 // another row may name many people. A mask of a text in SQLite that is no document is an error, and its request a dead letter. An
 // array is masked as a whole, by null_rewrite or string_rewrite ('{}').
 //
+// # Free text
+//
+// In the columns that lethe.free_text lists, the act searches the person's rows that stay, and the look searches every row, for what is known
+// of the person: the identifiers at hand, and what the erasure takes from text columns of the person's own row under user.name,
+// user.contact (save city, state, country and postal code), user.account.username and user.government_id. A line says how many rows of which
+// column hold a value of which kind, never the value, and such a line is never anonymised; what a look finds there is no remainder, since no
+// further round would erase it. Values are found as parts of words, too, whatever the case of their ASCII letters. Not searched for are values
+// with fewer than 4 characters, with fewer than 6 that are all digits, or with more than 200, which the line says, and what comes after the first
+// 50 of a person. One statement for each collection and batch reads the whole of these columns at every look.
+//
 // # MariaDB
 //
 // [MySQL] means MariaDB 10.11 or newer, opened by [ledger.OpenMySQL] with a database in its URL. MySQL itself is refused: it cannot

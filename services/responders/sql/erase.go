@@ -126,6 +126,9 @@ func (b *batch) whole(ctx context.Context, p *plan, members []int, out *answers)
 			return err
 		}
 	}
+	if err := b.learn(ctx, p); err != nil {
+		return err
+	}
 	if err := b.changing(ctx, p); err != nil {
 		return err
 	}
@@ -136,6 +139,9 @@ func (b *batch) whole(ctx context.Context, p *plan, members []int, out *answers)
 	}
 	for _, r := range p.order {
 		if err := b.act(ctx, r, out); err != nil {
+			return err
+		}
+		if err := b.examine(ctx, r, members, out); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ func (s *System) Verify(ctx context.Context, ds []responder.Dispatch) ([]respond
 	var out []responder.Answer
 	err := s.reading(ctx, func(s *System, tx *sql.Tx) error {
 		a := newAnswers(s, ds)
-		l := &look{s: s, tx: tx, ds: ds, remaining: map[tallyKey]int64{}, came: map[tallyKey]int64{}}
+		l := &look{s: s, tx: tx, ds: ds, remaining: map[tallyKey]int64{}, came: map[tallyKey]int64{}, texts: map[tallyKey]*textual{}}
 		for _, p := range s.plans {
 			if members := a.of[p]; len(members) > 0 {
 				if err := l.run(ctx, p, members); err != nil {
@@ -63,9 +63,13 @@ type look struct {
 	ds []responder.Dispatch
 
 	remaining, came map[tallyKey]int64
+	texts           map[tallyKey]*textual
 }
 
 func (l *look) run(ctx context.Context, p *plan, members []int) error {
+	if err := l.lookThrough(ctx, p, members); err != nil {
+		return err
+	}
 	s, err := lookSearch(ctx, live{l.tx}, p, l.ds, members)
 	if err != nil {
 		return err
@@ -174,6 +178,7 @@ func (l *look) answers(a *answers) []responder.Answer {
 			for _, c := range p.detach {
 				out[d].Collections = merge(out[d].Collections, lookLine(c.label, c.categories, reachable[c.from], l.remaining[tallyKey{d, c}], 0))
 			}
+			out[d].Collections = l.textLines(out[d].Collections, p, d)
 		}
 	}
 	return out

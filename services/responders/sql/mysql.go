@@ -400,4 +400,8 @@ func (mysql) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	return db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
+func (m mysql) contains(expr, part string) string {
+	return "LOCATE(" + part + ", " + m.exact(expr) + ") > 0"
+}
+
 var _ dialect = mysql{}

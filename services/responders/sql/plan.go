@@ -18,7 +18,8 @@ type plan struct {
 	sets   []*rowset // in the order in which they can be found
 	order  []*rowset // in the order of erasure
 	detach []*detaching
-	circle bool // a reference leads back to an earlier collection: finding is repeated until nothing is new
+	texts  []*freeText // where values of the person are searched for
+	circle bool        // a reference leads back to an earlier collection: finding is repeated until nothing is new
 }
 
 // rowset is a person's rows in one table.
@@ -37,9 +38,10 @@ type rowset struct {
 	masks      []mask
 	categories []string
 	loops      []loop
-	linking    bool // other rows are found from it
-	freeze     bool // its keys are remembered: what refers to it could not be found once it is gone
-	divisible  bool // its rows can be erased a chunk at a time
+	texts      *freeText // nil: none of its columns
+	linking    bool      // other rows are found from it
+	freeze     bool      // its keys are remembered: what refers to it could not be found once it is gone
+	divisible  bool      // its rows can be erased a chunk at a time
 }
 
 // entry is a column by which an identifier finds rows directly.
@@ -111,7 +113,7 @@ func (r *rowset) sharedMasked() bool {
 
 // alone reports whether the set needs no temporary table: its rows are only counted, and are found in one way.
 func (r *rowset) alone() bool {
-	return r.rows.Policy == datamap.Keep && !r.linking && !r.up && len(r.entries) == 0 && len(r.vias) == 1 && r.vias[0].from != r
+	return r.texts == nil && r.rows.Policy == datamap.Keep && !r.linking && !r.up && len(r.entries) == 0 && len(r.vias) == 1 && r.vias[0].from != r
 }
 
 // column names a link in a set's table. Links stand there beside the key, which a remembered row that is gone does not have.

@@ -144,6 +144,7 @@ func (b *planner) plan(s *datamap.Subject, n int) *plan {
 		b.vias(p, r)
 	}
 	b.detach(p, s)
+	b.texts(p, s)
 	for _, r := range p.sets {
 		b.loops(r)
 		b.ident(s, r)

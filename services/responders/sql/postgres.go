@@ -200,6 +200,10 @@ func (postgres) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	return db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
+func (postgres) contains(expr, part string) string {
+	return "position(" + part + " IN " + expr + ") > 0"
+}
+
 var _ dialect = postgres{}
 
 func compact(doc []byte) ([]byte, error) {

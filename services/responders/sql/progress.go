@@ -33,6 +33,9 @@ func (k *kindProgress) done(r *rowset) bool { return slices.Contains(k.Done, r.l
 // kept is a tally as it is written down.
 type kept struct {
 	Stay, Known, Before, ToErase, Erase, ToMask, Mask, Detach int64
+
+	Finds      map[string]map[string]int64 `json:",omitempty"` // by column and kind
+	Unsearched []string                    `json:",omitempty"`
 }
 
 func (p *progress) kind(of *plan) *kindProgress { return p.Kinds[of.kind] }
@@ -72,6 +75,7 @@ func (b *batch) resume(out *answers) error {
 			if t, ok := counts[of.name]; ok {
 				*out.tally(0, of.what) = tally{
 					stay: t.Stay, known: t.Known, before: t.Before, toErase: t.ToErase, erase: t.Erase, toMask: t.ToMask, mask: t.Mask, detach: t.Detach,
+					finds: readFinds(t.Finds), unsearched: t.Unsearched,
 				}
 			}
 		}
@@ -96,7 +100,7 @@ func (b *batch) pause(ctx context.Context, out *answers) ([]responder.Answer, er
 		w.Counts[p.kind] = map[string]kept{}
 		for _, of := range p.counted() {
 			if t := out.tallies[tallyKey{0, of.what}]; t != nil {
-				w.Counts[p.kind][of.name] = kept{t.stay, t.known, t.before, t.toErase, t.erase, t.toMask, t.mask, t.detach}
+				w.Counts[p.kind][of.name] = kept{t.stay, t.known, t.before, t.toErase, t.erase, t.toMask, t.mask, t.detach, t.finds.written(), t.unsearched}
 			}
 		}
 		for _, r := range p.sets {

@@ -70,6 +70,9 @@ func (l *layout) rights() []right {
 				add(pos, selecting, ref.child, "")
 			}
 		}
+		for _, x := range p.texts {
+			add(x.coll.Pos, selecting, x.table, "")
+		}
 		for _, d := range p.detach {
 			add(d.coll.Pos, updating, d.table, d.col.name)
 		}

@@ -167,4 +167,6 @@ func (lite) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	return db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 }
 
+func (lite) contains(expr, part string) string { return "instr(" + expr + ", " + part + ") > 0" }
+
 var _ dialect = lite{}
