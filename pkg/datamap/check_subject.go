@@ -64,6 +64,15 @@ func (c *checker) ground(s *Subject, r *Rows) {
 	case r.Ground.Period == nil || r.Ground.Restriction == "":
 		c.error(r.Ground.Pos, "no_ground", "%s: the ground for %s lacks its period or its restriction: its rows would leave every erasure incomplete", s.Kind, r.Collection.Label)
 	}
+	if r.Ground != nil && r.Ground.FromField != nil {
+		f := r.Ground.FromField
+		switch {
+		case r.Collection.Source != nil:
+			c.error(r.Ground.Pos, "ground_from_objects", "%s: the ground for %s counts from a field, which only tables have", s.Kind, r.Collection.Label)
+		case r.Policy == Anonymise && f.Mask != nil && f.Mask.Strategy != Preserve:
+			c.error(r.Ground.Pos, "ground_from_masked", "%s: the ground for %s counts from %s, which is masked", s.Kind, r.Collection.Label, f.Path)
+		}
+	}
 	if r.Assessment != "" && r.Policy != Anonymise {
 		c.warn(r.policyAt, "assessment_unused", "%s: %s has an assessment and is not anonymised", s.Kind, r.Collection.Label)
 	}

@@ -14,6 +14,7 @@
 //	lethe.erase:                # by kind of subject: what becomes of rows that are the person's, and of references to them
 //	  customer: {customers: anonymise, orders: delete, invoices: keep, notes.about_id: detach}
 //	lethe.ground:               # why rows stay, by kind and collection; from is erasure (the default) or end_of_year
+//	                            # (of the erasure, or of each row's own day with from_field: a field of the collection)
 //	  customer:
 //	    invoices: {article: "GDPR 17(3)(b)", law: "tax law", from: end_of_year, period: P10Y, restriction: "finance only", note: "…"}
 //	lethe.shared: {addresses: keep}             # rows that the person's refer to, where another person's do too: keep or anonymise

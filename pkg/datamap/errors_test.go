@@ -237,16 +237,25 @@ system:
     lethe.ground:
       customer: {c: {article: a, law: b, from: end_of_year}}
     lethe.retention: {c: P1Y2Y}
-`), "fides_key: d", "fides_key: e")}, []string{
+`), "fides_key: d", "fides_key: e"), strings.ReplaceAll(ours(`
+    lethe.subjects: {customer: {collection: c, key: id}, employee: {collection: c, key: id}}
+    lethe.ground:
+      customer: {c: {article: a, law: b, from: erasure, from_field: day}}
+      employee: {c: {article: a, law: b, from_field: id, period: P1Y}}
+`), "fides_key: d", "fides_key: f")}, []string{
 			`map1.yml:8:53: lethe.subjects: customer: key: names no field`,
 			`map1.yml:11:12: lethe.ground: customer: c: article is missing`,
 			`map1.yml:11:12: lethe.ground: customer: c: law is missing`,
 			`map1.yml:11:19: lethe.ground: customer: c: from is erasure or end_of_year, not "start_of_year"`,
 			`map1.yml:11:42: lethe.ground: customer: c: period: "10 years" is no ISO 8601 duration such as P10Y or P35D`,
-			`map1.yml:11:52: lethe.ground: customer: c: unknown key "why" (known: article, law, from, period, restriction, note)`,
+			`map1.yml:11:52: lethe.ground: customer: c: unknown key "why" (known: article, law, from, from_field, period, restriction, note)`,
 			`map1.yml:12:26: lethe.retention: c: want an ISO 8601 duration, found a number`,
 			`map2.yml:10:48: lethe.ground: customer: c: from needs a period`,
 			`map2.yml:11:26: lethe.retention: c: "P1Y2Y" is no ISO 8601 duration such as P10Y or P35D, in this order and each part once`,
+			`map3.yml:10:48: lethe.ground: customer: c: from needs a period`,
+			`map3.yml:10:48: lethe.ground: customer: c: from_field counts from the row's own day: from is end_of_year or left out`,
+			`map3.yml:10:69: lethe.ground: customer: c: from_field needs a period`,
+			`map3.yml:10:69: lethe.ground: from_field: collection "c" has no field "day"`,
 		}},
 		{"record_facts", []string{ours(`
     lethe.backups: 35

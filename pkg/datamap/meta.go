@@ -81,6 +81,7 @@ func (r *reader) datasetMeta(o object, d *Dataset) meta {
 	m.ground = byKind(r, o.at(keyGround), keyGround, &m, func(k object) map[*Collection]*Ground {
 		return byCollection(k, d, func(n *node, what string) *Ground { return r.ground(n, what) })
 	})
+	r.fromFields(m.ground)
 	m.assessment = byKind(r, o.at(keyAssessment), keyAssessment, &m, func(k object) map[*Collection]string {
 		return byCollection(k, d, r.text)
 	})

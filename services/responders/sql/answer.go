@@ -49,6 +49,7 @@ type tally struct {
 	toErase, erase int64
 	toMask, mask   int64
 	detach         int64
+	age            oldness  // of rows that stay
 	finds          finds    // in the free text of rows that stay
 	unsearched     []string // kinds of which a value was not searched for there
 }
@@ -228,7 +229,7 @@ func (a *answers) line(d int, r *rowset, searched bool, b *batch) dsr.Collection
 		c.Outcome = dsr.Retained
 	}
 	if c.Outcome == dsr.Retained || c.Outcome == dsr.Pseudonymised {
-		a.ground(&c, r)
+		a.ground(&c, r, t)
 	}
 	if r.up && r.rows.Policy != datamap.Keep && t.stay > 0 {
 		note(&c, "rows of other people refer to it")
@@ -259,7 +260,7 @@ func (a *answers) masked(c *dsr.Collection, r *rowset, t *tally) {
 
 // ground is why something stays, until when, and how its use is limited. What the map does not say stays empty: the record
 // then counts the remainder as open.
-func (a *answers) ground(c *dsr.Collection, r *rowset) {
+func (a *answers) ground(c *dsr.Collection, r *rowset, t *tally) {
 	g := r.rows.Ground
 	if g == nil {
 		return
@@ -274,6 +275,9 @@ func (a *answers) ground(c *dsr.Collection, r *rowset) {
 		a.stays[r] = st
 	}
 	c.Ground, c.Until, c.Restricted = st.ground, st.until, st.restricted
+	if r.day != nil {
+		a.aged(c, r, t)
+	}
 }
 
 func (a *answers) detachLine(d int, c *detaching, searched bool) dsr.Collection {

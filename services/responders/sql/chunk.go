@@ -114,7 +114,7 @@ func (b *batch) chunk(ctx context.Context, p *plan, members []int, out *answers)
 			if err := b.act(ctx, r, out); err != nil {
 				return false, err
 			}
-			if err := b.examine(ctx, r, members, out); err != nil {
+			if err := b.inspect(ctx, r, members, out); err != nil {
 				return false, err
 			}
 		}

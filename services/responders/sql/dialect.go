@@ -52,6 +52,9 @@ type dialect interface {
 	equal(a string, ca *column, b string, cb *column, how match) string
 	// contains is true where a text holds another one, byte by byte.
 	contains(expr, part string) string
+	// dated reports whether a column may hold days; hasDay is true where it holds one.
+	dated(c *column) bool
+	hasDay(expr string) string
 	// documents says why the values inside a column cannot be read, in words; empty: they can.
 	documents(c *column) string
 	// inside are the values of a column that stands in another one; opens is the operator between a table and these, cross the one

@@ -44,6 +44,11 @@
 // with fewer than 4 characters, with fewer than 6 that are all digits, or with more than 200, which the line says, and what comes after the first
 // 50 of a person. One statement for each collection and batch reads the whole of these columns at every look.
 //
+// # Retention
+//
+// Where a ground names the field with the day of a row (from_field), the line's until is the latest over the person's rows of the collection that
+// stay; a row without such a day counts from the erasure. SQLite's days are text as ISO 8601 has it.
+//
 // # MariaDB
 //
 // [MySQL] means MariaDB 10.11 or newer, opened by [ledger.OpenMySQL] with a database in its URL. MySQL itself is refused: it cannot

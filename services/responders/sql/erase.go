@@ -141,7 +141,7 @@ func (b *batch) whole(ctx context.Context, p *plan, members []int, out *answers)
 		if err := b.act(ctx, r, out); err != nil {
 			return err
 		}
-		if err := b.examine(ctx, r, members, out); err != nil {
+		if err := b.inspect(ctx, r, members, out); err != nil {
 			return err
 		}
 	}

@@ -258,7 +258,15 @@ func (x *freeText) read(ctx context.Context, q reader, p *plan, l list, rows, wh
 	}, x.query(p, rows, which), args...))
 }
 
-// examine searches the rows of a set that stay, once they are what they are to be.
+// inspect reads what the lines say of rows that stay, once they are what they are to be.
+func (b *batch) inspect(ctx context.Context, r *rowset, members []int, out *answers) error {
+	if err := b.age(ctx, r, out); err != nil {
+		return err
+	}
+	return b.examine(ctx, r, members, out)
+}
+
+// examine searches the rows of a set that stay.
 func (b *batch) examine(ctx context.Context, r *rowset, members []int, out *answers) error {
 	if !r.examined() || !b.made[r] {
 		return nil

@@ -39,6 +39,7 @@ type rowset struct {
 	categories []string
 	loops      []loop
 	texts      *freeText // nil: none of its columns
+	day        *column   // from which the period of a row that stays is counted; nil: from the erasure
 	linking    bool      // other rows are found from it
 	freeze     bool      // its keys are remembered: what refers to it could not be found once it is gone
 	divisible  bool      // its rows can be erased a chunk at a time
@@ -113,7 +114,7 @@ func (r *rowset) sharedMasked() bool {
 
 // alone reports whether the set needs no temporary table: its rows are only counted, and are found in one way.
 func (r *rowset) alone() bool {
-	return r.texts == nil && r.rows.Policy == datamap.Keep && !r.linking && !r.up && len(r.entries) == 0 && len(r.vias) == 1 && r.vias[0].from != r
+	return r.texts == nil && r.day == nil && r.rows.Policy == datamap.Keep && !r.linking && !r.up && len(r.entries) == 0 && len(r.vias) == 1 && r.vias[0].from != r
 }
 
 // column names a link in a set's table. Links stand there beside the key, which a remembered row that is gone does not have.

@@ -152,6 +152,7 @@ func (b *planner) plan(s *datamap.Subject, n int) *plan {
 		b.masks(r)
 		b.freeze(p, r)
 		b.excluded(r)
+		b.dates(r)
 	}
 	for _, o := range s.Order {
 		p.order = append(p.order, p.set(o.Collection))

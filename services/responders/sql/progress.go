@@ -36,6 +36,8 @@ type kept struct {
 
 	Finds      map[string]map[string]int64 `json:",omitempty"` // by column and kind
 	Unsearched []string                    `json:",omitempty"`
+	Latest     time.Time                   // of the days of rows that stay
+	Undated    int64
 }
 
 func (p *progress) kind(of *plan) *kindProgress { return p.Kinds[of.kind] }
@@ -75,7 +77,7 @@ func (b *batch) resume(out *answers) error {
 			if t, ok := counts[of.name]; ok {
 				*out.tally(0, of.what) = tally{
 					stay: t.Stay, known: t.Known, before: t.Before, toErase: t.ToErase, erase: t.Erase, toMask: t.ToMask, mask: t.Mask, detach: t.Detach,
-					finds: readFinds(t.Finds), unsearched: t.Unsearched,
+					finds: readFinds(t.Finds), unsearched: t.Unsearched, age: oldness{t.Latest, t.Undated},
 				}
 			}
 		}
@@ -100,7 +102,7 @@ func (b *batch) pause(ctx context.Context, out *answers) ([]responder.Answer, er
 		w.Counts[p.kind] = map[string]kept{}
 		for _, of := range p.counted() {
 			if t := out.tallies[tallyKey{0, of.what}]; t != nil {
-				w.Counts[p.kind][of.name] = kept{t.stay, t.known, t.before, t.toErase, t.erase, t.toMask, t.mask, t.detach, t.finds.written(), t.unsearched}
+				w.Counts[p.kind][of.name] = kept{t.stay, t.known, t.before, t.toErase, t.erase, t.toMask, t.mask, t.detach, t.finds.written(), t.unsearched, t.age.latest, t.age.undated}
 			}
 		}
 		for _, r := range p.sets {
