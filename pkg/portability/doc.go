@@ -5,6 +5,7 @@
 //	index.html                               a page that says what is here; needs nothing from outside
 //	manifest.json                            every file with its SHA-256, size and number of records, and the page's SHA-256
 //	data/<system>/<collection>.jsonl         JSON Lines: one record a line, UTF-8
+//	data/<system>/<collection>.csv           CSV (RFC 4180): names, then one record a line; where a system exports that
 //	data/<system>/<collection>/<name>        whole objects, as they were
 //
 // [Write] streams: memory does not grow with the data. It checks each part against the hash with which its system

@@ -16,6 +16,12 @@ import (
 // jsonLines is the media type of a part with a JSON document a line.
 const jsonLines = "application/x-ndjson"
 
+// csvTable is the media type of a part of CSV that begins with the names of its fields.
+const csvTable = "text/csv; charset=utf-8; header=present"
+
+// records reports whether a part holds the records of a collection, and not a whole object.
+func records(mediaType string) bool { return mediaType == jsonLines || mediaType == csvTable }
+
 const (
 	maxName = 100                                                 // bytes of one element of a name
 	maxStem = maxName - len("-01234567-01234567") - len(".jsonl") // that are left of what a system called it
@@ -27,7 +33,10 @@ type names map[string]bool
 func (n names) of(p dsr.Part) string {
 	dir := "data/" + harmless(p.System) + "/" + harmless(p.Collection)
 	base, ext := dir, ".jsonl"
-	if p.MediaType != jsonLines {
+	if p.MediaType == csvTable {
+		ext = ".csv"
+	}
+	if !records(p.MediaType) {
 		file := harmless(path.Base(p.Path))
 		ext = path.Ext(file)
 		base = dir + "/" + strings.TrimSuffix(file, ext)

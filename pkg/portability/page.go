@@ -82,7 +82,7 @@ func index(w io.Writer, p Package, m Manifest, views previews) error {
 			v.Systems = append(v.Systems, systemOf(f.System, facts[f.System], v.Access))
 		}
 		s := &v.Systems[len(v.Systems)-1]
-		if f.MediaType != jsonLines {
+		if !records(f.MediaType) {
 			if n := len(s.Collections); n > 0 && s.Collections[n-1].Name == shown(f.Collection, previewName) && s.Collections[n-1].File == "" {
 				c := &s.Collections[n-1]
 				c.Records += f.Records

@@ -2,6 +2,7 @@ package portability
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func (v *preview) Write(b []byte) (int, error) {
 
 func (p *previews) begin(f File) *preview {
 	v := &preview{file: f}
-	if f.MediaType == jsonLines {
+	if records(f.MediaType) {
 		v.most = min(previewPart, p.left)
 	}
 	return v
@@ -61,6 +62,9 @@ type table struct {
 }
 
 func (v *preview) table() table {
+	if v.file.MediaType == csvTable {
+		return v.csvTable()
+	}
 	var t table
 	var records []map[string]json.RawMessage
 	for line := range bytes.Lines(v.head) {
@@ -92,6 +96,34 @@ func (v *preview) table() table {
 	for i, c := range t.Columns {
 		t.Columns[i] = shown(c, previewName)
 	}
+	return t
+}
+
+// csvTable is table for a part of CSV.
+func (v *preview) csvTable() table {
+	var t table
+	in := csv.NewReader(bytes.NewReader(v.head))
+	in.ReuseRecord = false
+	for len(t.Rows) < previewRecords {
+		row, err := in.Read()
+		if at := in.InputOffset(); err != nil || at == 0 || v.head[at-1] != '\n' { // the rest of it did not pass by
+			break
+		}
+		if n := len(row); n > previewColumns {
+			row, t.Fields = row[:previewColumns], n-previewColumns
+		}
+		if t.Columns == nil {
+			for _, name := range row {
+				t.Columns = append(t.Columns, shown(name, previewName))
+			}
+			continue
+		}
+		for i := range row {
+			row[i] = shown(row[i], previewCell)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.More = v.file.Records - int64(len(t.Rows))
 	return t
 }
 

@@ -22,6 +22,9 @@ import (
 // JSONLines is the media type of a part with one JSON document a line.
 const JSONLines = "application/x-ndjson"
 
+// CSV is the media type of a part with one record a line after a line of names, as RFC 4180 has it.
+const CSV = "text/csv; charset=utf-8; header=present"
+
 // Sink takes the parts of one export and streams them to the export store. What was written when an export fails is not
 // published, and what a former try published is overwritten or, since no acknowledgement names it, ignored.
 // It is not safe for concurrent use.
@@ -50,6 +53,31 @@ func NewSink(b *blob.Bucket, d Dispatch) *Sink {
 // without a record gives a part of no bytes.
 func (s *Sink) Records(ctx context.Context, collection string, write func(*Part) error) error {
 	return s.part(ctx, collection, collection+".jsonl", JSONLines, write)
+}
+
+// Table streams the records of one collection into the part `<collection>.csv`, which begins with the names of the fields. A collection
+// without a record gives the names alone. Lines end in CR LF.
+func (s *Sink) Table(ctx context.Context, collection string, fields []string, write func(*Part) error) error {
+	return s.part(ctx, collection, collection+".csv", CSV, func(p *Part) error {
+		var names []byte
+		for i, f := range fields {
+			if i > 0 {
+				names = append(names, ',')
+			}
+			names = Quoted(names, f)
+		}
+		if _, err := p.Write(append(names, "\r\n"...)); err != nil {
+			return err
+		}
+		return write(p)
+	})
+}
+
+// Quoted appends a text in quotes, as a field of a part of CSV.
+func Quoted(to []byte, text string) []byte {
+	to = append(to, '"')
+	to = append(to, strings.ReplaceAll(text, `"`, `""`)...)
+	return append(to, '"')
 }
 
 // Object streams one whole object, under its own name, into a part of the collection. It counts as one record. A media type that
@@ -106,6 +134,15 @@ func (p *Part) Record(v any) error {
 // Line appends one JSON document that is encoded already and has no line break in it.
 func (p *Part) Line(doc []byte) error {
 	if _, err := p.Write(append(doc[:len(doc):len(doc)], '\n')); err != nil {
+		return err
+	}
+	p.records++
+	return nil
+}
+
+// Row appends one record of CSV that is encoded already, without the end of its line.
+func (p *Part) Row(fields []byte) error {
+	if _, err := p.Write(append(fields[:len(fields):len(fields)], "\r\n"...)); err != nil {
 		return err
 	}
 	p.records++

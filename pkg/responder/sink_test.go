@@ -112,6 +112,35 @@ func TestSinkNamesWhatItWrote(t *testing.T) {
 	})
 }
 
+func TestSinkWritesTables(t *testing.T) {
+	buckets(t, func(t *testing.T, b *blob.Bucket, _ func() []string) {
+		s := responder.NewSink(b, export(2))
+		err := errors.Join(
+			s.Table(t.Context(), "orders", []string{"id", `a "name"`}, func(p *responder.Part) error {
+				return errors.Join(p.Row([]byte(`1,"x"`)), p.Row([]byte(`2,`)))
+			}),
+			s.Table(t.Context(), "empty", []string{"id"}, func(*responder.Part) error { return nil }),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := []string{"\"id\",\"a \"\"name\"\"\"\r\n1,\"x\"\r\n2,\r\n", "\"id\"\r\n"}
+		base := "parts/" + string(person(1).Request) + "/shop%2Feu/2/"
+		want := []dsr.Part{
+			{System: "shop/eu", Collection: "orders", Path: base + "orders.csv", MediaType: responder.CSV, SHA256: sum(text[0]), SizeBytes: int64(len(text[0])), Records: 2},
+			{System: "shop/eu", Collection: "empty", Path: base + "empty.csv", MediaType: responder.CSV, SHA256: sum(text[1]), SizeBytes: int64(len(text[1])), Records: 0},
+		}
+		if d := cmp.Diff(want, s.Parts()); d != "" {
+			t.Errorf("parts, -want +got:\n%s", d)
+		}
+		for i := range want {
+			if got, err := b.ReadAll(t.Context(), want[i].Path); err != nil || string(got) != text[i] {
+				t.Errorf("part %d is %q (%v)", i, got, err)
+			}
+		}
+	})
+}
+
 func sum(s string) []byte {
 	h := sha256.Sum256([]byte(s))
 	return h[:]

@@ -124,6 +124,7 @@ func (l *loader) checkSystem(c *Config, name string, s *System) {
 		wants("url", "kind objects")
 		refuses("dsn", "kind objects")
 		refuses("chunk_rows", "kind objects")
+		refuses("export_format", "kind objects")
 	default: // missing or misspelt
 		return
 	}

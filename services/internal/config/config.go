@@ -137,8 +137,15 @@ type System struct {
 	LedgerDatabase Database // ledger beside
 	RatePerSecond  float64  // 0: no limit
 	Batch          int
-	ChunkRows      int // kind sql
+	ChunkRows      int    // kind sql
+	ExportFormat   string // kind sql: ExportJSONL or ExportCSV
 }
+
+// Formats of what a responder for a database exports.
+const (
+	ExportJSONL = "jsonl"
+	ExportCSV   = "csv"
+)
 
 // Log says what is logged, and how. The zero value is the default.
 type Log struct {

@@ -120,6 +120,7 @@ systems:
     dsn: postgres://lethe:p%40ss@db/shop
     rate_per_second: 2.5
     chunk_rows: 20000
+    export_format: csv
   chats:
     kind: objects
     url: file:///srv/chats
@@ -158,10 +159,10 @@ func TestLoad(t *testing.T) {
 	want.Export.URL = "s3://exports?region=eu-central-1"
 	want.Limits.Silence, want.Limits.Settle = 36*time.Hour, 90*time.Minute
 	want.Systems = map[string]*config.System{
-		"shop-db": {Kind: "sql", Database: database(t, "postgres://lethe:p%40ss@db/shop"), Ledger: "in_transaction", RatePerSecond: 2.5, Batch: 500, ChunkRows: 20_000},
+		"shop-db": {Kind: "sql", Database: database(t, "postgres://lethe:p%40ss@db/shop"), Ledger: "in_transaction", RatePerSecond: 2.5, Batch: 500, ChunkRows: 20_000, ExportFormat: "csv"},
 		"chats": {
 			Kind: "objects", URL: "file:///srv/chats", Ledger: "beside",
-			LedgerDatabase: database(t, "sqlite:///var/lib/lethe/chats.db"), Batch: 20, ChunkRows: 50_000,
+			LedgerDatabase: database(t, "sqlite:///var/lib/lethe/chats.db"), Batch: 20, ChunkRows: 50_000, ExportFormat: "jsonl",
 		},
 	}
 	want.Log.Level = slog.LevelWarn

@@ -264,6 +264,11 @@ func settings() []setting {
 			bind: func(c *Config, name string) value { return intValue{&c.system(name).ChunkRows, 100, 10_000_000} },
 		},
 		{
+			name: "systems.*.export_format", def: "jsonl",
+			doc:  "What access and portability requests get from a database (kind sql): jsonl is JSON Lines; csv is RFC 4180 with a line of names, text in quotes, numbers without, null an empty field and the empty text two quotes.",
+			bind: func(c *Config, name string) value { return oneOf(&c.system(name).ExportFormat, ExportJSONL, ExportCSV) },
+		},
+		{
 			name: "log.level", def: "info",
 			doc:  "From which level on is logged. Error: someone must act. Warn: something is away or did not work, and Lethe waits or tries again by itself. Info: it works again, or a process changed state. What becomes of a request stands on `request-status`, not in the log.",
 			bind: func(c *Config, _ string) value { return levelValue{&c.Log.Level} },

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 
 	"github.com/lethe-dsr/lethe/pkg/datamap"
+	"github.com/lethe-dsr/lethe/pkg/responder"
 )
 
-// encoder makes a line of JSON of a row.
+// encoder makes a line of a row.
 type encoder struct {
 	d       dialect
 	fields  []*datamap.Field
@@ -17,15 +18,10 @@ type encoder struct {
 	buf     bytes.Buffer
 }
 
+// line makes a JSON object of a row.
 func (e *encoder) line(row scanner) ([]byte, error) {
-	if e.values == nil {
-		e.values = make([]any, len(e.cols))
-	}
-	dest := make([]any, len(e.cols))
-	for i := range dest {
-		dest[i] = &e.values[i]
-	}
-	if err := row.Scan(dest...); err != nil {
+	values, err := e.read(row)
+	if err != nil {
 		return nil, err
 	}
 	e.buf.Reset()
@@ -38,6 +34,51 @@ func (e *encoder) line(row scanner) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		e.buf.Write(name)
+		e.buf.WriteByte(':')
+		e.buf.Write(values[i])
+	}
+	e.buf.WriteByte('}')
+	return e.buf.Bytes(), nil
+}
+
+// row makes a record of CSV of a row, without the end of the line.
+func (e *encoder) row(row scanner) ([]byte, error) {
+	values, err := e.read(row)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for i, v := range values {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		switch text, isText := unquoted(v); {
+		case isText:
+			out = responder.Quoted(out, text)
+		case v[0] == '{' || v[0] == '[':
+			out = responder.Quoted(out, string(v))
+		case string(v) != "null":
+			out = append(out, v...)
+		}
+	}
+	return out, nil
+}
+
+// read gives the values of a row as JSON.
+func (e *encoder) read(row scanner) ([][]byte, error) {
+	if e.values == nil {
+		e.values = make([]any, len(e.cols))
+	}
+	dest := make([]any, len(e.cols))
+	for i := range dest {
+		dest[i] = &e.values[i]
+	}
+	if err := row.Scan(dest...); err != nil {
+		return nil, err
+	}
+	out := make([][]byte, len(e.fields))
+	for i, f := range e.fields {
 		value, err := e.d.encode(e.values[i], e.cols[i])
 		if err == nil {
 			value, err = without(value, f, e.exclude)
@@ -45,12 +86,9 @@ func (e *encoder) line(row scanner) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.buf.Write(name)
-		e.buf.WriteByte(':')
-		e.buf.Write(value)
+		out[i] = value
 	}
-	e.buf.WriteByte('}')
-	return e.buf.Bytes(), nil
+	return out, nil
 }
 
 // without takes excluded paths out of a document.

@@ -13,13 +13,17 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/responder/ledger"
 )
 
-// Export implements [responder.Exporter]: one part of JSON Lines for each collection with rows of the person, all read from one
+// Export implements [responder.Exporter]: one part of JSON Lines, or of CSV, for each collection with rows of the person, all read from one
 // state of the database, a row at a time, in the order of the primary key.
 //
 // Types are kept. Numbers are JSON numbers with every digit that the database has, whatever a reader can hold; instants are ISO
 // 8601 in UTC, and without an offset where the column has none; bytes are base64; documents and arrays stand as such; what has
 // no JSON of its own (intervals, ranges, infinite numbers) is the database's text. Columns that the map does not name are not
 // exported, nor those that lethe.export_exclude lists.
+//
+// In CSV a value is what it is in JSON Lines: text in quotes, numbers, true and false without, documents and arrays as JSON in quotes. Null is
+// an empty field, and the empty text two quotes. Nothing is put before a text that a spreadsheet would take for a formula: the data is handed
+// over as it is.
 func (s *System) Export(ctx context.Context, d responder.Dispatch, sink *responder.Sink) (responder.Answer, error) {
 	tx := ledger.Tx(ctx)
 	if _, one := s.d.(lite); tx == nil || !one {
@@ -53,7 +57,7 @@ func (s *System) Export(ctx context.Context, d responder.Dispatch, sink *respond
 		if err != nil {
 			return responder.Answer{}, err
 		}
-		e := &export{d: d, tx: tx, p: p, c: c, sink: sink, reachable: a.reachable(p, 0)}
+		e := &export{d: d, tx: tx, p: p, c: c, sink: sink, format: s.cfg.ExportFormat, reachable: a.reachable(p, 0)}
 		lines, err := e.run(ctx)
 		if err != nil {
 			return responder.Answer{}, err
@@ -72,6 +76,7 @@ type export struct {
 	p         *plan
 	c         *chain
 	sink      *responder.Sink
+	format    string
 	reachable map[*rowset]bool
 }
 
@@ -219,22 +224,34 @@ func (e *export) stream(ctx context.Context, n int, r *rowset, fields []*datamap
 	if err != nil {
 		return err
 	}
-	return e.sink.Records(ctx, r.label(), func(part *responder.Part) error {
+	write := func(part *responder.Part) error {
 		rows, err := e.tx.QueryContext(ctx, query, e.c.args...)
 		if err != nil {
 			return failed("read "+r.label(), err)
 		}
 		defer rows.Close() // rows.Err below says what there is to say
 		enc := encoder{d: e.p.d, fields: fields, cols: cols, exclude: r.rows.Exclude}
+		add, encode := part.Line, enc.line
+		if e.format == CSV {
+			add, encode = part.Row, enc.row
+		}
 		for rows.Next() {
-			line, err := enc.line(rows)
+			line, err := encode(rows)
 			if err != nil {
 				return failed("encode a row of "+r.label(), err)
 			}
-			if err := part.Line(line); err != nil {
+			if err := add(line); err != nil {
 				return err
 			}
 		}
 		return failed("read "+r.label(), rows.Err())
-	})
+	}
+	if e.format != CSV {
+		return e.sink.Records(ctx, r.label(), write)
+	}
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+	}
+	return e.sink.Table(ctx, r.label(), names, write)
 }

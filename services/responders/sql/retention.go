@@ -112,13 +112,17 @@ func (a *answers) aged(c *dsr.Collection, r *rowset, t *tally) {
 func (postgres) dated(c *column) bool {
 	return c.typ == "date" || strings.HasPrefix(c.typ, "timestamp")
 }
+
 func (mysql) dated(c *column) bool {
 	return slices.Contains([]string{"date", "datetime", "timestamp"}, c.typ)
 }
+
 func (lite) dated(c *column) bool { return c.class != bytesClass && c.class != jsonClass }
 
 func (postgres) hasDay(expr string) string { return expr + " IS NOT NULL AND isfinite(" + expr + ")" }
-func (mysql) hasDay(expr string) string    { return expr + " IS NOT NULL AND YEAR(" + expr + ") > 0" }
+
+func (mysql) hasDay(expr string) string { return expr + " IS NOT NULL AND YEAR(" + expr + ") > 0" }
+
 func (lite) hasDay(expr string) string {
 	return expr + " IS NOT NULL AND " + expr + " GLOB '[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]*'"
 }

@@ -21,6 +21,8 @@ type Config struct {
 	Map     *datamap.Map
 	System  string // of the map; all of its datasets are tables in DB
 
+	ExportFormat string // JSONL, the default, or CSV
+
 	MaskKey     []byte        // secret for masks of the strategy hmac, 32 bytes or more; required where the map uses one
 	MaxKeys     int           // keys of rows remembered for each dispatch; default 2000
 	ChunkRows   int           // rows of one table that a transaction erases, at most; default 50,000; see chunk.go
@@ -29,6 +31,12 @@ type Config struct {
 	Clock  func() time.Time // default time.Now
 	Logger *slog.Logger     // default slog.Default()
 }
+
+// Formats of an export.
+const (
+	JSONL = "jsonl" // JSON Lines
+	CSV   = "csv"   // RFC 4180, with a line of names; see [System.Export]
+)
 
 // System is a [responder.System] for one database, with [responder.Exporter] and [responder.Resolver]. It is safe for concurrent
 // use.
@@ -107,6 +115,12 @@ func (s *System) configure() error {
 		errs = append(errs, fmt.Errorf("system %q: %w", c.System, datamap.ErrUnknownSystem))
 	} else {
 		s.system = m
+	}
+	if c.ExportFormat == "" {
+		c.ExportFormat = JSONL
+	}
+	if c.ExportFormat != JSONL && c.ExportFormat != CSV {
+		errs = append(errs, fmt.Errorf("the format of an export is %s or %s, not %q", JSONL, CSV, c.ExportFormat))
 	}
 	if c.MaxKeys < 0 || c.ChunkRows < 0 || c.LockTimeout < 0 {
 		errs = append(errs, errors.New("a limit is negative"))
