@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/lethe-dsr/lethe/pkg/portability"
-	"github.com/lethe-dsr/lethe/pkg/responder"
 )
+
+// table is what pkg/responder calls its parts of CSV.
+const table = "text/csv; charset=utf-8; header=present"
 
 // A table in CSV stands beside others under its own ending, and the page shows its first records.
 func TestTablesOfCSV(t *testing.T) {
@@ -17,11 +19,11 @@ func TestTablesOfCSV(t *testing.T) {
 		wide = append(wide, fmt.Sprintf("%q", fmt.Sprintf("field %d", i)))
 	}
 	p.Parts = append(p.Parts[:0:0],
-		s.add("shop", "orders", "orders.csv", responder.CSV, "\"id\",\"note\"\r\n1,\"a \"\"quoted\"\"\nnote\"\r\n2,\r\n3,\"\"\r\n4,x\r\n5,x\r\n6,\"the sixth\"\r\n"),
-		s.add("shop", "orders2", "orders2.csv", responder.CSV, "\"id\"\r\n"),
-		s.add("shop", "wide", "wide.csv", responder.CSV, strings.Join(wide, ",")+"\r\n"+strings.Repeat("7,", 19)+"7\r\n"),
-		s.add("shop", "broken", "broken.csv", responder.CSV, "\"id\"\r\n\"a\"b\"\r\n"),
-		s.add("shop", "long", "long.csv", responder.CSV, "\"id\"\r\n1\r\n\""+strings.Repeat("x", 100_000)+"\"\r\n"),
+		s.add("shop", "orders", "orders.csv", table, "\"id\",\"note\"\r\n1,\"a \"\"quoted\"\"\nnote\"\r\n2,\r\n3,\"\"\r\n4,x\r\n5,x\r\n6,\"the sixth\"\r\n"),
+		s.add("shop", "orders2", "orders2.csv", table, "\"id\"\r\n"),
+		s.add("shop", "wide", "wide.csv", table, strings.Join(wide, ",")+"\r\n"+strings.Repeat("7,", 19)+"7\r\n"),
+		s.add("shop", "broken", "broken.csv", table, "\"id\"\r\n\"a\"b\"\r\n"),
+		s.add("shop", "long", "long.csv", table, "\"id\"\r\n1\r\n\""+strings.Repeat("x", 100_000)+"\"\r\n"),
 		s.add("shop", "files", "files/list.csv", "text/csv", "a,b\r\n"), // somebody's own file
 	)
 	p.Parts[0].Records, p.Parts[1].Records, p.Parts[2].Records = 6, 0, 1
