@@ -239,15 +239,23 @@ func (c *chain) expression(n int, r *rowset, s search) error {
 // way finds rows over a reference, from the rows that there are and from those that are remembered. A reference that leads back
 // to an earlier set starts from remembered rows only; who runs the chain adds what it finds to them until nothing is new.
 func (c *chain) way(n int, v *via) []string {
-	from, where := c.source(n, v.from), ""
+	from := c.over(n, v)
 	if from == "" {
 		return nil
+	}
+	return []string{"SELECT " + c.row(n, v.to, "f.d", v) + " FROM " + from}
+}
+
+// over is the FROM clause of a way, to rows of alias t; empty where nothing leads there.
+func (c *chain) over(n int, v *via) string {
+	from, where := c.source(n, v.from), ""
+	if from == "" {
+		return ""
 	}
 	if v.identity != "" && !v.minted {
 		where = c.butAnew("f.d", " WHERE ")
 	}
-	found := c.p.search(from, v.to.table, v.on[0].to, c.p.on(v.on, v.from.alias("f"), c.p.alias("t"), folded(v.identity)))
-	return []string{fmt.Sprintf("SELECT %s FROM %s%s", c.row(n, v.to, "f.d", v), found, where)}
+	return c.p.search(from, v.to.table, v.on[0].to, c.p.on(v.on, v.from.alias("f"), c.p.alias("t"), folded(v.identity))) + where
 }
 
 // source lists the links of a set's rows, live and remembered, as far as set n may use them; empty where there are none.

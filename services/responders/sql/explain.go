@@ -48,7 +48,10 @@ func explainExport(dry *recorder, p *plan, d responder.Dispatch) ([]string, erro
 		return nil, err
 	}
 	e := &export{d: d, p: p, c: c}
-	out := append(dry.statements, e.countQuery())
+	out := dry.statements
+	if query := e.countQuery(); query != "" {
+		out = append(out, query)
+	}
 	for n, r := range p.sets {
 		fields := e.fields(r)
 		if !r.rows.Export || len(fields) == 0 {

@@ -81,7 +81,7 @@ type export struct {
 }
 
 func (e *export) run(ctx context.Context) ([]dsr.Collection, error) {
-	counts, err := e.counts(ctx)
+	held, err := e.withheldRows(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -100,14 +100,19 @@ func (e *export) run(ctx context.Context) ([]dsr.Collection, error) {
 			if e.d.Kind == dsr.Portability {
 				c.Outcome = dsr.OutOfScope
 			}
-		case counts[n] == 0:
 		case !r.rows.Export:
-			e.withheld(&c, counts[n])
+			if held[n] > 0 {
+				e.withheld(&c, held[n])
+			}
 		default:
-			if err := e.stream(ctx, n, r, fields); err != nil {
+			rows, err := e.stream(ctx, n, r, fields)
+			if err != nil {
 				return nil, err
 			}
-			c.Outcome, c.Counts = dsr.Exported, dsr.Counts{Found: counts[n], Exported: counts[n]}
+			if rows == 0 {
+				break
+			}
+			c.Outcome, c.Counts = dsr.Exported, dsr.Counts{Found: rows, Exported: rows}
 			if len(r.rows.Exclude) > 0 {
 				c.Note = "left out by the data map: " + paths(r.rows.Exclude)
 			}
@@ -137,17 +142,27 @@ func paths(fs []*datamap.Field) string {
 	return strings.Join(out, ", ")
 }
 
-// countQuery counts the rows of each set, by its number.
+// countQuery counts the rows of each set that the map leaves out, by its number; what is exported counts itself. It is empty where
+// the map leaves nothing out.
 func (e *export) countQuery() string {
 	var parts []string
 	for n, r := range e.p.sets {
-		parts = append(parts, fmt.Sprintf("SELECT %d AS what, count(*) AS n FROM (SELECT DISTINCT %s FROM c%d) AS o", n, r.keys(""), n))
+		if !r.rows.Export {
+			parts = append(parts, fmt.Sprintf("SELECT %d AS what, count(*) AS n FROM (SELECT DISTINCT %s FROM c%d) AS o", n, r.keys(""), n))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
 	}
 	return e.c.with() + strings.Join(parts, "\nUNION ALL ")
 }
 
-func (e *export) counts(ctx context.Context) ([]int64, error) {
+func (e *export) withheldRows(ctx context.Context) ([]int64, error) {
 	out := make([]int64, len(e.p.sets))
+	query := e.countQuery()
+	if query == "" {
+		return out, nil
+	}
 	err := live{e.tx}.read(ctx, func(row scanner) error {
 		var what int
 		var n int64
@@ -156,8 +171,8 @@ func (e *export) counts(ctx context.Context) ([]int64, error) {
 		}
 		out[what] = n
 		return nil
-	}, e.countQuery(), e.c.args...)
-	return out, failed("count what is exported", err)
+	}, query, e.c.args...)
+	return out, failed("count what is left out", err)
 }
 
 // fields lists what is exported of a collection: what the map names, unless it is excluded or out of scope. The key stays, so
@@ -214,28 +229,53 @@ func (e *export) streamQuery(n int, r *rowset, fields []*datamap.Field) (string,
 	if len(order) == 0 {
 		order = r.key
 	}
-	return fmt.Sprintf("%sSELECT %s FROM %s AS t WHERE (%s) IN (SELECT %s FROM c%d) ORDER BY %s",
-		e.c.with(), strings.Join(exprs, ", "), e.p.tableName(r.table), e.p.list("t", r.key), r.keys(""), n, e.p.list("t", order)), cols, nil
+	from := fmt.Sprintf("%s AS t WHERE (%s) IN (SELECT %s FROM c%d)", e.p.tableName(r.table), e.p.list("t", r.key), r.keys(""), n)
+	if r.eachOnce() {
+		if way := e.c.over(n, r.vias[0]); way != "" {
+			from = way
+		}
+	}
+	return fmt.Sprintf("%sSELECT %s FROM %s ORDER BY %s", e.c.with(), strings.Join(exprs, ", "), from, e.p.list("t", order)), cols, nil
 }
 
-// stream writes one collection's rows into a part.
-func (e *export) stream(ctx context.Context, n int, r *rowset, fields []*datamap.Field) error {
+// eachOnce reports whether a way to the rows of a set finds each of them once: nothing of a person's has to be collected then before the
+// first row is handed over.
+func (r *rowset) eachOnce() bool {
+	if len(r.entries) > 0 || len(r.vias) != 1 || !r.vias[0].unique() || r.vias[0].from == r || r.p.circle || byUnicode(r.vias[0].identity) {
+		return false
+	}
+	for up := r; ; up = up.vias[0].from { // rows of other sets stand there once, unless others may share them
+		if up.up || len(up.vias) > 1 {
+			return false
+		}
+		if len(up.vias) == 0 {
+			return true
+		}
+	}
+}
+
+// stream writes one collection's rows into a part, unless there are none, and returns how many.
+func (e *export) stream(ctx context.Context, n int, r *rowset, fields []*datamap.Field) (int64, error) {
 	query, cols, err := e.streamQuery(n, r, fields)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	rows, err := e.tx.QueryContext(ctx, query, e.c.args...)
+	if err != nil {
+		return 0, failed("read "+r.label(), err)
+	}
+	defer rows.Close() // rows.Err says what there is to say
+	if !rows.Next() {
+		return 0, failed("read "+r.label(), rows.Err())
+	}
+	var count int64
 	write := func(part *responder.Part) error {
-		rows, err := e.tx.QueryContext(ctx, query, e.c.args...)
-		if err != nil {
-			return failed("read "+r.label(), err)
-		}
-		defer rows.Close() // rows.Err below says what there is to say
 		enc := encoder{d: e.p.d, fields: fields, cols: cols, exclude: r.rows.Exclude}
 		add, encode := part.Line, enc.line
 		if e.format == CSV {
 			add, encode = part.Row, enc.row
 		}
-		for rows.Next() {
+		for more := true; more; more = rows.Next() {
 			line, err := encode(rows)
 			if err != nil {
 				return failed("encode a row of "+r.label(), err)
@@ -243,15 +283,18 @@ func (e *export) stream(ctx context.Context, n int, r *rowset, fields []*datamap
 			if err := add(line); err != nil {
 				return err
 			}
+			count++
 		}
 		return failed("read "+r.label(), rows.Err())
 	}
 	if e.format != CSV {
-		return e.sink.Records(ctx, r.label(), write)
+		err = e.sink.Records(ctx, r.label(), write)
+		return count, err
 	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.Name
 	}
-	return e.sink.Table(ctx, r.label(), names, write)
+	err = e.sink.Table(ctx, r.label(), names, write)
+	return count, err
 }
