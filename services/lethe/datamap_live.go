@@ -83,7 +83,7 @@ func (l *live) planned(ctx context.Context, a *app, m *datamap.Map) (*sqlrespond
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := sqlresponder.New(ctx, l.config(m, db, d))
+	s, err := sqlresponder.Plan(ctx, l.config(m, db, d))
 	if err != nil {
 		_ = db.Close()
 		return nil, nil, err
@@ -97,7 +97,8 @@ func newDatamapGrants(a *app, files *[]string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "grants", Short: "Print the rights that a responder needs in its database, and no others",
 		Long: "Prints SQL for the owner of a PostgreSQL or MariaDB database: the rights that the requests of the system need by its data map, then the\n" +
-			"ledger's tables and the rights on them. Run it again after the map or the tables changed; it takes no right away.",
+			"ledger's tables and the rights on them. Run it again after the map or the tables changed; it takes no right away.\n" +
+			"On PostgreSQL the role itself may ask, before it has any right. On MariaDB it sees no table then: name the owner's URL with --dsn.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := a.loadMap(*files)
 			if err != nil {

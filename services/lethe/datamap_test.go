@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -246,7 +247,19 @@ func TestDatamapGrants(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := runDatamap(t, "grants", "--file", file, "--system", "club", "--dsn", dsn, "--role", "a role")
+	// The role has no right yet, and asks for itself.
+	for _, q := range []string{"DROP ROLE IF EXISTS lethe_grants_test", "CREATE ROLE lethe_grants_test LOGIN"} {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer db.Exec("DROP ROLE lethe_grants_test") //nolint:errcheck // the next run drops it as well
+	own, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal("LETHE_TEST_POSTGRES is no URL")
+	}
+	own.User = url.User("lethe_grants_test")
+	code, out, errs := runDatamap(t, "grants", "--file", file, "--system", "club", "--dsn", own.String(), "--role", "a role")
 	for _, want := range []string{
 		`GRANT TEMPORARY ON DATABASE "postgres" TO "a role";`, `GRANT USAGE ON SCHEMA "lethe_grants_test" TO "a role";`, `GRANT SELECT ON "lethe_grants_test"."people" TO "a role";`,
 		`GRANT DELETE ON "lethe_grants_test"."people" TO "a role";`, "CREATE TABLE IF NOT EXISTS lethe_ledger", `GRANT SELECT, INSERT, UPDATE, DELETE ON lethe_ledger TO "a role";`,

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/lethe-dsr/lethe/pkg/datamap"
 )
@@ -20,7 +21,7 @@ func (s *System) lay(ctx context.Context, q runner) (*layout, error) {
 	b := &planner{d: s.d, system: s.system}
 	for _, f := range s.cfg.Map.Check() {
 		if f.System == s.cfg.System && f.Severity == datamap.SeverityError {
-			b.problems = append(b.problems, problem{f.Pos, f.String(), true})
+			b.problems = append(b.problems, problem{pos: f.Pos, text: f.String(), offline: true})
 		}
 	}
 	l := &layout{}
@@ -53,7 +54,7 @@ func (s *System) lay(ctx context.Context, q runner) (*layout, error) {
 			return nil, failed("read the rights of the role", err)
 		}
 		for _, r := range lacking {
-			b.at(r.pos, "this role lacks the right %s", r)
+			b.problems = append(b.problems, problem{pos: r.pos, text: fmt.Sprintf("this role lacks the right %s", r), right: true})
 		}
 	}
 	l.problems = b.problems

@@ -22,6 +22,7 @@ type problem struct {
 	pos     datamap.Pos
 	text    string
 	offline bool // the map contradicts itself, whatever the database holds
+	right   bool // the role of the connection lacks a right, and nothing else is wrong
 }
 
 func texts(ps []problem) []string {

@@ -60,6 +60,23 @@ var (
 // New reads the live catalogue and lays the data map over it. It returns a [*MisfitError] with everything that does not fit, an
 // error of class unavailable where the database cannot be reached, and another one for a configuration that is wrong.
 func New(ctx context.Context, c Config) (*System, error) {
+	s, err := Plan(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.problems) > 0 { // rights, of which Plan makes nothing
+		return nil, s.misfit(s.layout)
+	}
+	if s.hashes() && len(c.MaskKey) < 32 {
+		return nil, errors.New("configure the responder of a database: the data map masks with hmac, which takes a key of 32 bytes or more")
+	}
+	s.hints(ctx)
+	return s, nil
+}
+
+// Plan is New for somebody who only looks, at [System.Explain] and [System.Grants]: rights that the role of the connection lacks stop
+// nothing, so that a role which has none yet can be told which ones it needs. It says no hints.
+func Plan(ctx context.Context, c Config) (*System, error) {
 	s := &System{cfg: c, watch: &watch{}}
 	err := s.configure()
 	if err == nil && len(s.system.Subjects) == 0 {
@@ -79,14 +96,10 @@ func New(ctx context.Context, c Config) (*System, error) {
 	if s.layout, err = s.lay(ctx, live{tx}); err != nil {
 		return nil, err
 	}
-	if len(s.problems) > 0 {
+	if slices.ContainsFunc(s.problems, func(p problem) bool { return !p.right }) {
 		return nil, s.misfit(s.layout)
 	}
 	s.watch.at.Store(s.layout)
-	if s.hashes() && len(c.MaskKey) < 32 {
-		return nil, errors.New("configure the responder of a database: the data map masks with hmac, which takes a key of 32 bytes or more")
-	}
-	s.hints(ctx)
 	return s, nil
 }
 
