@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/lethe-dsr/lethe/pkg/kafka"
+	"github.com/lethe-dsr/lethe/pkg/responder/ledger"
 	"github.com/lethe-dsr/lethe/services/lethe/roles"
 )
 
@@ -123,13 +124,24 @@ func openURL(t testing.TB, at string) *sql.DB {
 	if path, ok := strings.CutPrefix(at, "sqlite://"); ok {
 		return openDB(t, "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
 	}
+	if strings.HasPrefix(at, "mysql:") {
+		db, err := ledger.OpenMySQL(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
 	return openDB(t, "pgx", at)
 }
 
 // ledger searches the tables that a responder keeps in its system.
 func (l *leaks) ledger(t *testing.T, system string, db *sql.DB) {
 	t.Helper()
-	query := `select 'quote_ident', table_name from information_schema.tables where table_schema = 'public' and table_name like 'lethe%'`
+	query := `select 'x', table_name from information_schema.tables where table_schema = 'public' and table_name like 'lethe%'`
+	if _, err := db.ExecContext(t.Context(), "select 1 from dual"); err == nil { // MariaDB
+		query = `select 'x', table_name from information_schema.tables where table_schema = database() and table_name like 'lethe%'`
+	}
 	if _, err := db.ExecContext(t.Context(), "select 1 from sqlite_master"); err == nil {
 		query = `select 'x', name from sqlite_master where type = 'table' and name like 'lethe%'`
 	}

@@ -56,19 +56,35 @@ type running struct {
 // newPipeline makes everything and starts nothing but the watch.
 func newPipeline(t *testing.T, m mode, people int, l limits) *pipeline {
 	t.Helper()
+	pl := prepare(t, m)
+	shopURL, shop := m.database(t, pl.dir, "shop")
+	crmURL, crm := m.database(t, pl.dir, "crm")
+	pl.dsn["shop"], pl.dsn["crm"] = shopURL, crmURL
+	pl.dsn["chats"], _ = m.database(t, pl.dir, "chats-ledger")
+	pl.c = found(t, shop, crm, filepath.Join(pl.dir, "system-chats"), people)
+	return pl.open(t, l, "testdata/datamap.yml", fmt.Sprintf(`
+  shop: {kind: sql, dsn: "%s"}
+  crm: {kind: sql, dsn: "%s"}
+  chats: {kind: objects, url: "file://%s/system-chats", ledger: beside, ledger_dsn: "%s"}`, shopURL, crmURL, filepath.ToSlash(pl.dir), pl.dsn["chats"]))
+}
+
+// prepare makes the place in which a company is founded.
+func prepare(t *testing.T, m mode) *pipeline {
+	t.Helper()
 	dir := t.TempDir()
 	pl := &pipeline{
 		mode: m, dir: dir, config: filepath.Join(dir, "lethe.yml"), prefix: "e2e-" + uuid.NewString()[:8] + ".",
 		dsn: map[string]string{}, roles: map[string]*running{}, log: &logBuffer{},
 	}
-	shopURL, shop := m.database(t, dir, "shop")
-	crmURL, crm := m.database(t, dir, "crm")
 	pl.store, _ = m.database(t, dir, "lethe")
-	pl.dsn["shop"], pl.dsn["crm"] = shopURL, crmURL
-	pl.dsn["chats"], _ = m.database(t, dir, "chats-ledger")
-	pl.c = found(t, shop, crm, filepath.Join(dir, "system-chats"), people)
-	pl.write(t, l)
-	pl.p = m.open(t, pl)
+	return pl
+}
+
+// open writes the configuration of a company whose systems stand, and makes what Lethe needs over it.
+func (pl *pipeline) open(t *testing.T, l limits, dataMap, systems string) *pipeline {
+	t.Helper()
+	pl.write(t, l, dataMap, systems)
+	pl.p = pl.mode.open(t, pl)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("what the roles logged last:\n%s", pl.log.last(60))
@@ -81,7 +97,7 @@ func newPipeline(t *testing.T, m mode, people int, l limits) *pipeline {
 	if pl.pub, err = pl.p.Publisher("web-shop"); err != nil {
 		t.Fatal(err)
 	}
-	if pl.verify, err = completion.LoadVerifier(filepath.Join(dir, "keys", completion.PublicKeyFile)); err != nil {
+	if pl.verify, err = completion.LoadVerifier(filepath.Join(pl.dir, "keys", completion.PublicKeyFile)); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
