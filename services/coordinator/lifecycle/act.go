@@ -46,11 +46,11 @@ func (t *Turn) dispatch(r *Request, fill func(*dsr.Dispatch)) error {
 	p := &r.Progress
 	q := &r.Frozen.Request
 	d := dsr.Dispatch{
-		Tenant: r.Tenant, RequestID: r.RequestID, Kind: r.Kind, Phase: p.Phase, Round: p.Round, Attempt: 1,
+		Tenant: r.Tenant, RequestID: r.RequestID, Kind: r.Kind, Phase: p.Phase, Round: p.Round, Attempt: max(1, p.Attempt),
 		Systems: p.Expect, SubjectRef: r.Frozen.SubjectRef, Capacity: q.Capacity, Regulation: q.Regulation, Scope: q.Scope,
 		MapHash: r.Frozen.MapSHA256, ReceivedAt: q.ReceivedAt, DispatchedAt: t.Now, AsOf: t.Now, NotAfter: t.Now.Add(t.Policy.NotAfter),
 		Priority: q.Priority, ParentRequestID: q.ParentRequestID, Instance: t.Policy.Instance, Environment: t.Policy.Environment,
-		DispatchID: fmt.Sprintf("%s/%s/%d", r.RequestID, p.Phase, p.Round),
+		DispatchID: dispatchID(r),
 	}
 	if p.Phase != dsr.Package {
 		sealed, keyID, err := t.Vault.Dispatch(r.ID, r.Identifiers, p.Phase)

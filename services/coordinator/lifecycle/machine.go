@@ -274,7 +274,7 @@ func (t *Turn) waits(r *Request) bool {
 // enter begins a phase.
 func (t *Turn) enter(r *Request, s dsr.State, phase dsr.Phase, round int32, expect []string, limit time.Duration) {
 	r.State = s
-	r.Progress.Phase, r.Progress.Round = phase, round
+	r.Progress.Phase, r.Progress.Round, r.Progress.Attempt = phase, round, 0
 	r.Progress.Expect = expect
 	r.Progress.Since = t.Now
 	r.Progress.Until = t.until(r, limit)

@@ -159,7 +159,7 @@ func (w *world) admit(id dsr.RequestID, kind dsr.Kind, ref string, kinds []strin
 	w.turn(func(t *lifecycle.Turn) (err error) {
 		r, err = t.Admit(lifecycle.Admission{
 			ID: lifecycle.ID{RequestID: id}, Seq: w.seq, Kinds: kinds, Refs: []lifecycle.Ref{lifecycle.Ref(ref)}, Identifiers: []byte(ref),
-			Frozen: lifecycle.Frozen{Request: dsr.SubjectRequest{RequestID: id, Kind: kind, ReceivedAt: start}, Systems: systems, AdmittedAt: w.now, DueAt: start.Add(30 * 24 * time.Hour)},
+			Frozen: lifecycle.Frozen{Request: dsr.SubjectRequest{RequestID: id, Kind: kind, ReceivedAt: start}, Systems: systems, Kinds: kinds, AdmittedAt: w.now, DueAt: start.Add(30 * 24 * time.Hour)},
 		})
 		return err
 	})

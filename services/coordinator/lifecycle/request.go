@@ -78,6 +78,7 @@ type Frozen struct {
 type Progress struct {
 	Phase        dsr.Phase         `json:"phase,omitempty"`
 	Round        int32             `json:"round,omitempty"`
+	Attempt      int32             `json:"attempt,omitempty"`  // of the last dispatch in this phase and round; 0: the first
 	Expect       []string          `json:"expect,omitempty"`   // systems dispatched to in this phase and round
 	Since        time.Time         `json:"since,omitzero"`     // when this phase and round began
 	Until        time.Time         `json:"until,omitzero"`     // when it ends, answered or not

@@ -9,22 +9,26 @@ import (
 // startResolution asks for further identifiers while a frozen system cannot be reached by those at hand. Where nobody is to
 // be asked it goes on to the gate.
 func (t *Turn) startResolution(r *Request) error {
-	questions := t.Map.Ask(r.Frozen.Request.Capacity, r.Frozen.Systems, r.Progress.Kinds)
-	if len(questions) == 0 {
+	systems, want := t.ask(r, r.Progress.Kinds)
+	if len(systems) == 0 {
 		t.toGate(r)
 		return nil
 	}
-	var systems, want []string
-	for _, q := range questions {
+	r.Progress.Asked = systems
+	t.enter(r, dsr.Resolving, dsr.Resolve, 1, r.Progress.Asked, t.Policy.Resolution)
+	t.markUnknown(r)
+	return t.dispatch(r, func(d *dsr.Dispatch) { d.Want = want })
+}
+
+// ask lists who can supply identifiers that are missing from those at hand, and which.
+func (t *Turn) ask(r *Request, have []string) (systems, want []string) {
+	for _, q := range t.Map.Ask(r.Frozen.Request.Capacity, r.Frozen.Systems, have) {
 		systems = append(systems, q.System)
 		want = append(want, q.Want...)
 	}
 	slices.Sort(systems)
 	slices.Sort(want)
-	r.Progress.Asked = slices.Compact(systems)
-	t.enter(r, dsr.Resolving, dsr.Resolve, 1, r.Progress.Asked, t.Policy.Resolution)
-	t.markUnknown(r)
-	return t.dispatch(r, func(d *dsr.Dispatch) { d.Want = slices.Compact(want) })
+	return slices.Compact(systems), slices.Compact(want)
 }
 
 func (t *Turn) resolving(r *Request) error {

@@ -32,6 +32,9 @@ type Store interface {
 	SetOffset(ctx context.Context, topic string, partition int, from, to int64) (ok bool, err error)
 	// Due lists at most limit open requests whose WakeAt is not after the database's clock, the longest due first.
 	Due(ctx context.Context, limit int) ([]lifecycle.ID, error)
+	// Open lists at most limit open requests after one, which need not be there, in an order of the store's own; from the first where it
+	// is the zero ID. A request that stays open while all are listed is listed once.
+	Open(ctx context.Context, after lifecycle.ID, limit int) ([]lifecycle.ID, error)
 	// NextWake is the earliest WakeAt of all open requests, as a duration from now on the database's clock.
 	NextWake(ctx context.Context) (in time.Duration, ok bool, err error)
 	// Outbox opens the relay's side on a connection of its own.

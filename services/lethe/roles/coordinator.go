@@ -42,6 +42,24 @@ func (p *Process) Coordinator(ctx context.Context) error {
 	return c.Run(ctx)
 }
 
+// Reconcile asks again whoever owes an open request an answer; see [coordinator.Coordinator.Reconcile]. It needs the coordinator's database and
+// keys, and no broker: a coordinator that runs publishes what it wrote.
+func (p *Process) Reconcile(ctx context.Context, delayed bool) (asked []coordinator.Asked, err error) {
+	cfg, err := p.coordinatorConfig()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Store, err = p.openStore(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, cfg.Store.Close()) }()
+	c, err := coordinator.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return c.Reconcile(ctx, delayed)
+}
+
 func (p *Process) coordinatorConfig() (coordinator.Config, error) {
 	l, in := p.Config.Limits, p.Config.Intake
 	cfg := coordinator.Config{

@@ -57,9 +57,26 @@ func (s *Store) SetOffset(ctx context.Context, topic string, partition int, from
 
 // Due implements [store.Store].
 func (s *Store) Due(ctx context.Context, limit int) ([]lifecycle.ID, error) {
-	rows, err := s.pool.Query(ctx, `SELECT tenant, request_id FROM request WHERE wake_at <= clock_timestamp() ORDER BY wake_at LIMIT $1`, limit)
+	return s.ids(ctx, "list due requests", `SELECT tenant, request_id FROM request WHERE wake_at <= clock_timestamp() ORDER BY wake_at LIMIT $1`, limit)
+}
+
+// Open implements [store.Store].
+func (s *Store) Open(ctx context.Context, after lifecycle.ID, limit int) ([]lifecycle.ID, error) {
+	const doing = "list open requests"
+	if after == (lifecycle.ID{}) {
+		return s.ids(ctx, doing, `SELECT tenant, request_id FROM request ORDER BY request_id, tenant LIMIT $1`, limit)
+	}
+	id, err := rowset.UUID(after.RequestID)
 	if err != nil {
-		return nil, classify("list due requests", err)
+		return nil, err
+	}
+	return s.ids(ctx, doing, `SELECT tenant, request_id FROM request WHERE (request_id, tenant) > ($2, $3) ORDER BY request_id, tenant LIMIT $1`, limit, pgtype.UUID{Bytes: id, Valid: true}, after.Tenant)
+}
+
+func (s *Store) ids(ctx context.Context, doing, query string, args ...any) ([]lifecycle.ID, error) {
+	rows, err := s.pool.Query(ctx, query, args...)
+	if err != nil {
+		return nil, classify(doing, err)
 	}
 	var out []lifecycle.ID
 	var tenant string
@@ -68,7 +85,7 @@ func (s *Store) Due(ctx context.Context, limit int) ([]lifecycle.ID, error) {
 		out = append(out, lifecycle.ID{Tenant: tenant, RequestID: rowset.RequestID(id.Bytes)})
 		return nil
 	})
-	return out, classify("list due requests", err)
+	return out, classify(doing, err)
 }
 
 // NextWake implements [store.Store].

@@ -53,13 +53,22 @@ func (s *Store) SetOffset(ctx context.Context, topic string, partition int, from
 func nowMicros() int64 { return time.Now().UnixMicro() }
 
 // Due implements [store.Store].
-func (s *Store) Due(ctx context.Context, limit int) (out []lifecycle.ID, err error) {
+func (s *Store) Due(ctx context.Context, limit int) ([]lifecycle.ID, error) {
+	return s.ids(ctx, "list due requests", `SELECT tenant, request_id FROM request WHERE wake_at <= ? ORDER BY wake_at LIMIT ?`, nowMicros(), limit)
+}
+
+// Open implements [store.Store].
+func (s *Store) Open(ctx context.Context, after lifecycle.ID, limit int) ([]lifecycle.ID, error) {
+	return s.ids(ctx, "list open requests", `SELECT tenant, request_id FROM request WHERE (tenant, request_id) > (?, ?) ORDER BY tenant, request_id LIMIT ?`, after.Tenant, string(after.RequestID), limit)
+}
+
+func (s *Store) ids(ctx context.Context, doing, query string, args ...any) (out []lifecycle.ID, err error) {
 	var tenant, id string
 	err = forEachRow(ctx, s.db, []any{&tenant, &id}, func() error {
 		out = append(out, lifecycle.ID{Tenant: tenant, RequestID: dsr.RequestID(id)})
 		return nil
-	}, `SELECT tenant, request_id FROM request WHERE wake_at <= ? ORDER BY wake_at LIMIT ?`, nowMicros(), limit)
-	return out, classify("list due requests", err)
+	}, query, args...)
+	return out, classify(doing, err)
 }
 
 // NextWake implements [store.Store].

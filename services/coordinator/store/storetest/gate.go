@@ -146,4 +146,34 @@ var clockCases = []testCase{
 			t.Errorf("wakes in %v, %v, %v", in, ok, err)
 		}
 	}},
+	{"all_open_requests_are_listed_once_page_by_page", func(t *testing.T, s store.Store) {
+		ids := newIDs(7)
+		other := lifecycle.ID{Tenant: tenant, RequestID: ids[3].RequestID}
+		admit(t, s, append(slices.Clone(ids), other), nil)
+		update(t, s, ids[6], func(r *lifecycle.Request, now time.Time, ch *store.Changes) {
+			ch.Records = append(ch.Records, seal(r, now))
+		})
+		seen := map[lifecycle.ID]int{}
+		var after lifecycle.ID
+		for pages := 0; ; pages++ {
+			page, err := s.Open(testContext(t), after, 3)
+			if err != nil || len(page) > 3 || pages > 3 {
+				t.Fatalf("page %d has %d requests: %v", pages, len(page), err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			for _, id := range page {
+				seen[id]++
+			}
+			after = page[len(page)-1]
+		}
+		want := map[lifecycle.ID]int{other: 1}
+		for _, id := range ids[:6] {
+			want[id] = 1
+		}
+		if d := diff(want, seen); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}},
 }
