@@ -39,6 +39,7 @@ type Client struct {
 	meters    meters
 
 	connections connections // of the transport
+	assigned    assignments
 
 	mu        sync.Mutex
 	refreshed time.Time

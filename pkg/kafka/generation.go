@@ -41,6 +41,8 @@ func (g *generation) run(ctx, genCtx context.Context, gen *kafkago.Generation) {
 	for topic, assigned := range gen.Assignments {
 		for _, a := range assigned {
 			p := &partition{generation: g, topic: topic, id: a.ID, log: g.log.With("topic", topic, "partition", a.ID)}
+			release := g.client.assigned.add(Assignment{g.config.Group, topic, a.ID})
+			defer release()
 			workers.Go(func() { p.work(ctx, a.Offset) })
 			count++
 		}

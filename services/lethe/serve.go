@@ -78,10 +78,12 @@ func (a *app) role(ctx context.Context, needs config.Option, name string, run fu
 	if err != nil {
 		return errors.Join(err, flush(context.WithoutCancel(ctx)))
 	}
-	err = p.Ready(ctx)
-	if err == nil {
-		err = run(p, ctx)
-	}
+	err = p.Healthy(ctx, func(ctx context.Context) error {
+		if err := p.Ready(ctx); err != nil {
+			return err
+		}
+		return run(p, ctx)
+	})
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil // told to stop while it waited for something
 	}
@@ -110,7 +112,7 @@ func (a *app) serveDev(ctx context.Context, dir string, port int) error {
 		return errors.Join(err, flush(context.WithoutCancel(ctx)))
 	}
 	fmt.Fprintf(a.stdout, "For other terminals:\n  export LETHE_KAFKA_BROKERS=%s LETHE_KEYS_DIR=%s\n", d.Config.Kafka.Brokers[0], d.Config.Keys.Dir)
-	err = d.Serve(ctx)
+	err = d.Healthy(ctx, d.Serve)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil
 	}

@@ -292,3 +292,8 @@ func compare(a, b dsr.Key) int {
 		cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Round, b.Round),
 	)
 }
+
+// Ping reports whether the ledger's database answers.
+func (l *Ledger) Ping(ctx context.Context) error {
+	return Classified(l.db.PingContext(ctx))
+}

@@ -24,6 +24,7 @@ type Config struct {
 	Intake         Intake
 	Limits         Limits
 	Systems        map[string]*System
+	Health         Health
 	Log            Log
 
 	origin map[string]string // of each setting: what [Described.From] says
@@ -146,6 +147,12 @@ const (
 	ExportJSONL = "jsonl"
 	ExportCSV   = "csv"
 )
+
+// Health is where a service says whether it lives and is ready.
+type Health struct {
+	Address string // empty: nowhere
+	Stalled time.Duration
+}
 
 // Log says what is logged, and how. The zero value is the default.
 type Log struct {

@@ -58,7 +58,8 @@ func defaults() config.Config {
 			Held: 30 * day, Defer: day, NotAfter: 30 * day, Looks: 3, ResolvedValues: 100,
 			InternalRetention: 14 * day, LedgerRetention: 60 * day, RejectionRetention: 365 * day, RecordRetention: 1825 * day,
 		},
-		Log: config.Log{Level: slog.LevelInfo, Format: "json"},
+		Health: config.Health{Stalled: 15 * time.Minute},
+		Log:    config.Log{Level: slog.LevelInfo, Format: "json"},
 	}
 }
 

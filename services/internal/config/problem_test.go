@@ -24,7 +24,7 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 			name: "unknown_names_with_those_that_there_are",
 			file: "kafak:\n  brokers: [a:1]\nkeys:\n  dir: k\n  drawer: x\nsystems:\n  shop:\n    kind: sql\n    dsn: postgres://x\n    dns: y\n",
 			want: []string{
-				"FILE:1:1: kafak is no section; there are kafka, controller, establishments, keys, store, data_map, export, intake, limits, systems, log",
+				"FILE:1:1: kafak is no section; there are kafka, controller, establishments, keys, store, data_map, export, intake, limits, systems, health, log",
 				"FILE:5:3: keys.drawer is no setting; keys has dir",
 				"FILE:10:5: systems.shop.dns is no setting; systems.shop has kind, dsn, dsn_file, url, ledger, ledger_dsn, ledger_dsn_file, rate_per_second, batch, chunk_rows, export_format",
 			},
@@ -238,7 +238,7 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 			name: "what_yaml_has_and_a_configuration_has_not",
 			file: "x: &a {}\nkafka: *a\nlimits:\n  <<: {looks: 2}\n  silence: !!str 7d\nkeys:\n  dir: &d k\n",
 			want: []string{
-				"FILE:1:1: x is no section; there are kafka, controller, establishments, keys, store, data_map, export, intake, limits, systems, log",
+				"FILE:1:1: x is no section; there are kafka, controller, establishments, keys, store, data_map, export, intake, limits, systems, health, log",
 				"FILE:2:8: kafka wants a mapping of settings",
 				"FILE:4:3: limits has a key that is no plain text: merge keys, anchors and tags are not used in a configuration",
 				"FILE:5:12: limits.silence is tag: anchors, aliases and tags are not used in a configuration",

@@ -269,6 +269,18 @@ func settings() []setting {
 			bind: func(c *Config, name string) value { return oneOf(&c.system(name).ExportFormat, ExportJSONL, ExportCSV) },
 		},
 		{
+			name: "health.address",
+			doc:  "Where a service answers GET /livez and GET /readyz on HTTP, as host:port; it does not where this is missing. Several services on one machine need one each (`LETHE_HEALTH_ADDRESS`).",
+			bind: func(c *Config, _ string) value { return textValue{&c.Health.Address, "host:port", hostPort} },
+		},
+		{
+			name: "health.stalled", def: "15m",
+			doc: "How long a partition may lie still although something waits in it and all that is needed is there; then /livez says no. Longer than the longest batch.",
+			bind: func(c *Config, _ string) value {
+				return durationValue{&c.Health.Stalled, time.Second, day}
+			},
+		},
+		{
 			name: "log.level", def: "info",
 			doc:  "From which level on is logged. Error: someone must act. Warn: something is away or did not work, and Lethe waits or tries again by itself. Info: it works again, or a process changed state. What becomes of a request stands on `request-status`, not in the log.",
 			bind: func(c *Config, _ string) value { return levelValue{&c.Log.Level} },

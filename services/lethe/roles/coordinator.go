@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/lethe-dsr/lethe/pkg/completion"
+	"github.com/lethe-dsr/lethe/pkg/dsr"
 	"github.com/lethe-dsr/lethe/services/coordinator"
 	"github.com/lethe-dsr/lethe/services/coordinator/lifecycle"
 	"github.com/lethe-dsr/lethe/services/coordinator/store"
@@ -22,6 +23,7 @@ import (
 
 // Coordinator runs one instance until ctx ends.
 func (p *Process) Coordinator(ctx context.Context) error {
+	p.Health.Expect(coordinatorPart)
 	cfg, err := p.coordinatorConfig()
 	if err != nil {
 		return err
@@ -38,6 +40,10 @@ func (p *Process) Coordinator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.Health.Set(coordinatorPart, func(ctx context.Context) error {
+		_, _, err := cfg.Store.Offset(ctx, cfg.TopicPrefix+dsr.TopicRequests, 0)
+		return err
+	})
 	p.Log.InfoContext(ctx, "coordinator is running", "systems", len(p.Map.Systems))
 	return c.Run(ctx)
 }

@@ -44,6 +44,5 @@ func (p *Process) objectsResponder(ctx context.Context, cfg responder.Config, sy
 	if err != nil {
 		return err
 	}
-	p.Log.InfoContext(ctx, "responder is running", "system", cfg.System)
-	return responder.Run(ctx, cfg, s, l)
+	return p.serve(ctx, cfg, s, l)
 }

@@ -2,6 +2,7 @@ package roles
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 // Packager runs one instance until ctx ends. Its ledger stands in the coordinator's database, or beside its file where that is
 // SQLite, which has one writer.
 func (p *Process) Packager(ctx context.Context) error {
+	p.Health.Expect(packagerPart)
 	cfg, closeStore, err := p.responderConfig(ctx, dsr.Packager)
 	if err != nil {
 		return err
@@ -34,6 +36,10 @@ func (p *Process) Packager(ctx context.Context) error {
 			facts = append(facts, factsOf(s))
 		}
 	}
+	p.Health.Set(packagerPart, func(ctx context.Context) error {
+		_, err := cfg.ExportStore.Exists(ctx, "packages/any") // that it can be asked is all that counts
+		return errors.Join(err, ledger.Beside(db, dialect).Ping(ctx))
+	})
 	p.Log.InfoContext(ctx, "packager is running")
 	pack := packager.New(cfg.ExportStore, p.Config.Controller.Name, facts)
 	g, ctx := errgroup.WithContext(ctx)

@@ -16,6 +16,7 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/kafka"
 	"github.com/lethe-dsr/lethe/pkg/sealing"
 	"github.com/lethe-dsr/lethe/services/internal/config"
+	"github.com/lethe-dsr/lethe/services/internal/health"
 	"github.com/lethe-dsr/lethe/services/internal/topics"
 )
 
@@ -30,6 +31,7 @@ type Process struct {
 	Codec    *event.Codec
 	Map      *datamap.Map
 	Keys     sealing.Dir
+	Health   *health.Health // nil: nobody asks
 
 	closers []func() error
 }

@@ -3,6 +3,7 @@ package roles
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -54,6 +55,7 @@ func (p *Process) packagerLedger() config.Database {
 
 // Responder runs the responder of one configured system until ctx ends.
 func (p *Process) Responder(ctx context.Context, name string) error {
+	p.Health.Expect(responderPart(name))
 	sys, err := p.Config.System(name)
 	if err != nil {
 		return err
@@ -94,6 +96,12 @@ func (p *Process) sqlResponder(ctx context.Context, cfg responder.Config, sys co
 	if err != nil {
 		return err
 	}
+	return p.serve(ctx, cfg, s, l)
+}
+
+// serve runs a responder whose system is there.
+func (p *Process) serve(ctx context.Context, cfg responder.Config, s responder.System, l *ledger.Ledger) error {
+	p.Health.Set(responderPart(cfg.System), func(ctx context.Context) error { return errors.Join(s.Check(ctx), l.Ping(ctx)) })
 	p.Log.InfoContext(ctx, "responder is running", "system", cfg.System)
 	return responder.Run(ctx, cfg, s, l)
 }
