@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -21,10 +22,13 @@ type table struct {
 	columns      []*column
 	primaryKey   []*column
 	uniques      []unique
-	noRowID      bool   // SQLite: WITHOUT ROWID
-	guarded      bool   // a trigger or a rule may do something else instead of a deletion
-	unfit        string // why nothing can be erased there, in words
-	hidden       bool   // row-level security hides rows from this role
+	noRowID      bool        // SQLite: WITHOUT ROWID
+	guarded      bool        // a trigger or a rule may do something else instead of a deletion
+	rewritten    bool        // a trigger or a rule may write back what an update took away
+	inherited    bool        // PostgreSQL: other tables inherit from it, whose rows no key of its own tells apart
+	partOf       []tableName // PostgreSQL: what it inherits from, or is a partition of
+	unfit        string      // why nothing can be erased there, in words
+	hidden       bool        // row-level security hides rows from this role
 	// facts are definitions that no plan is made of and that may make one fail: checks, triggers, policies, rules, by their names. They
 	// are compared, and never shown: a definition may hold values.
 	facts map[string]string
@@ -33,8 +37,13 @@ type table struct {
 // unique is a set of columns of which no two rows hold the same values.
 type unique struct {
 	columns []*column
-	nulls   bool // two rows may both hold null
-	prefix  int  // MySQL: only so many characters of the one column count; 0: all
+	nulls   bool   // two rows may both hold null
+	name    string // PostgreSQL: the index's
+	// loose: over expressions, over some of the rows, or deferred: it refuses equal values and tells no rows apart. columns are those
+	// that stand in its keys.
+	loose    bool
+	excludes bool // an exclusion constraint: it refuses more than equal values
+	prefix   int  // MySQL: only so many characters of the one column count; 0: all
 }
 
 // class says how values of a column are compared and read.
@@ -63,6 +72,9 @@ type column struct {
 	folds    bool   // compares without regard to case
 	lowIndex bool   // there is an index over lower(column)
 	json     string // PostgreSQL: json or jsonb
+	declared string // PostgreSQL: the type with its length, or the domain
+	domain   bool   // PostgreSQL: declared is a domain, which may refuse values of the type
+	equals   string // PostgreSQL: the operator that compares the type as it means it, where = may be another's
 	size     int    // integer: bytes
 	unsigned bool
 	element  *column  // PostgreSQL: what an array is made of
@@ -130,7 +142,7 @@ func (t *table) distinct(columns []*column) bool {
 	covers := func(of []*column) bool {
 		return len(of) > 0 && !slices.ContainsFunc(of, func(c *column) bool { return !slices.Contains(columns, c) })
 	}
-	return covers(t.primaryKey) || slices.ContainsFunc(t.uniques, func(u unique) bool { return covers(u.columns) })
+	return !t.inherited && (covers(t.primaryKey) || slices.ContainsFunc(t.uniques, func(u unique) bool { return !u.loose && covers(u.columns) }))
 }
 
 // readCatalogue reads what the planner needs to know of the named tables, in a few statements whatever their number.
@@ -182,6 +194,22 @@ func (t *table) named(list string) ([]*column, error) {
 			return nil, fmt.Errorf("columns of %s: an index names %q, which is none", t.name, n)
 		}
 		out = append(out, c)
+	}
+	return out, nil
+}
+
+// mentioned lists the columns that stand in a JSON array of expressions.
+func (t *table) mentioned(list string) ([]*column, error) {
+	var keys []string
+	if err := json.Unmarshal([]byte(list), &keys); err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", t.name, err)
+	}
+	var out []*column
+	for _, c := range t.columns {
+		word := regexp.MustCompile(`(?i)(^|[^\pL\pN_])` + regexp.QuoteMeta(c.name) + `($|[^\pL\pN_])`)
+		if slices.ContainsFunc(keys, word.MatchString) {
+			out = append(out, c)
+		}
 	}
 	return out, nil
 }

@@ -131,6 +131,9 @@ func uniqueNames(us []unique) string {
 	var out []string
 	for _, u := range us {
 		s := "(" + names(u.columns) + ")"
+		if u.loose {
+			s += " by " + cmp.Or(u.name, "an expression or for some rows")
+		}
 		if !u.nulls {
 			s += " nulls not distinct"
 		}

@@ -79,6 +79,8 @@ type dialect interface {
 	indexed(c *column) string
 
 	constant(value string, c *column) string
+	// trial is an expression that fails where a column does not take a constant.
+	trial(value string, c *column) string
 	// takes says whether a column takes a constant, where the dialect can judge; else the database is asked.
 	takes(c *column, value string) (fits, judged bool)
 	differs(expr string, c *column, value string) string
@@ -118,6 +120,9 @@ type dialect interface {
 	prepare(ctx context.Context, tx *sql.Tx, c Config) error
 	// changing is a statement that comes between what only reads and the first change; empty: there is none.
 	changing() string
+
+	// settle has constraints checked that would wait for the commit.
+	settle(ctx context.Context, tx *sql.Tx) error
 
 	// exported is what an export reads of a column; encode makes JSON of what the driver then gives.
 	exported(expr string, c *column) string
@@ -182,7 +187,6 @@ func (ansi) keepsTemporary() bool                      { return false }
 func (ansi) takes(*column, string) (fits, judged bool) { return false, false }
 func (ansi) rowByRow() bool                            { return false }
 func (ansi) changing() string                          { return "" }
-func (ansi) begin() *sql.TxOptions                     { return nil }
 func (d ansi) deleteRows(table string, key []*column, in string) string {
 	return "DELETE FROM " + table + " WHERE " + d.tuple("", key) + " IN (" + in + ")"
 }

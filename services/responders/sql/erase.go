@@ -48,6 +48,9 @@ func (s *System) erase(ctx context.Context, tx *sql.Tx, ds []responder.Dispatch)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.d.settle(ctx, tx); err != nil {
+		return nil, failed("check the deferred constraints", err)
+	}
 	return as, s.unmoved(ctx, live{tx})
 }
 

@@ -12,7 +12,7 @@ import (
 // each from one row of one dispatch, nothing is found from them, and no trigger or rule stands in between.
 func (b *batch) direct(r *rowset) bool {
 	plain := r.rows.Policy == datamap.Delete || r.rows.Policy == datamap.Anonymise && !slices.ContainsFunc(r.masks, func(m mask) bool { return m.written() })
-	return !b.chunked && !r.examined() && (r.day == nil || r.rows.Policy == datamap.Delete) && r.p.d.deleteFrom("", "", "") != "" && plain && len(r.loops) == 0 && !r.linking && !r.up && !r.table.guarded && len(r.entries) == 0 &&
+	return !b.chunked && !r.examined() && (r.day == nil || r.rows.Policy == datamap.Delete) && r.p.d.deleteFrom("", "", "") != "" && plain && len(r.loops) == 0 && !r.linking && !r.up && !r.table.guarded && (r.rows.Policy == datamap.Delete || !r.table.rewritten) && len(r.entries) == 0 &&
 		len(r.vias) == 1 && r.vias[0].unique() && r.vias[0].from != r && !b.later() && !b.several[r.vias[0].from]
 }
 

@@ -11,13 +11,23 @@ import (
 )
 
 // mask rewrites the rows of a set and returns how many. What SQL does not write comes first: it is read, and written back some at a time.
+// Where a row's name is the place that it stands at, which a change moves, everything is written with it.
 func (b *batch) mask(ctx context.Context, r *rowset, where string) (int64, error) {
+	var moved int64
 	if written := r.written(); len(written) > 0 {
-		if err := b.write(ctx, r, where, written); err != nil {
+		n, err := b.write(ctx, r, where, written)
+		if err != nil {
 			return 0, err
 		}
+		if r.moves() {
+			moved = n
+		}
 	}
-	return b.exec(ctx, "mask "+r.label(), r.p.d.updateRows(r.p.tableName(r.table), r.setMasks(), r.key, r.listed(where)))
+	n, err := b.update(ctx, r, "mask "+r.label(), r.p.d.updateRows(r.p.tableName(r.table), r.setMasks(), r.key, r.listed(where)))
+	if err != nil {
+		return 0, err
+	}
+	return moved + n, b.bared(ctx, r, where)
 }
 
 // written groups the masks that are not SQL's by their columns: a document may have several.
@@ -41,15 +51,20 @@ func (r *rowset) written() [][]*mask {
 // setMasks assigns what SQL writes.
 func (r *rowset) setMasks() []assignment {
 	d := r.p.d
-	var set []assignment
-	for i := range r.masks {
-		if m := &r.masks[i]; !m.written() {
-			set = append(set, assignment{m.col, m.becomes(d, "t."+d.quote(m.col.name))})
-		}
-	}
+	set := r.plainMasks()
 	if len(set) == 0 { // every row was written already: one column is touched once more, so that the rows are counted
 		col := r.masks[0].col
 		set = append(set, assignment{col, "t." + d.quote(col.name)})
+	}
+	return set
+}
+
+func (r *rowset) plainMasks() []assignment {
+	var set []assignment
+	for i := range r.masks {
+		if m := &r.masks[i]; !m.written() {
+			set = append(set, assignment{m.col, m.becomes(r.p.d, "t."+r.p.d.quote(m.col.name))})
+		}
 	}
 	return set
 }
@@ -60,8 +75,9 @@ const (
 	someBytes = 4 << 20 // after which no further row is taken
 )
 
-// write replaces values by what is made of them here. A masked value is known by its form, so that each read finds the next rows.
-func (b *batch) write(ctx context.Context, r *rowset, where string, columns [][]*mask) error {
+// write replaces values by what is made of them here, and returns how many rows it wrote. A masked value is known by its form, so that each
+// read finds the next rows.
+func (b *batch) write(ctx context.Context, r *rowset, where string, columns [][]*mask) (int64, error) {
 	p := r.p
 	doing := "mask values of " + r.label()
 	var cols, bare []string
@@ -80,6 +96,14 @@ func (b *batch) write(ctx context.Context, r *rowset, where string, columns [][]
 		}
 		set = append(set, assignment{of[0].col, fmt.Sprintf("coalesce(%s, %s)", value, name)})
 	}
+	if r.moves() {
+		set = append(set, r.plainMasks()...)
+	}
+	most, err := b.listedRows(ctx, r, where)
+	if err != nil {
+		return 0, err
+	}
+	var total int64
 	read := fmt.Sprintf("SELECT %s FROM %s AS t WHERE (%s) AND (%s) IN (%s) LIMIT %d",
 		strings.Join(cols, ", "), p.tableName(r.table), strings.Join(bare, " OR "), p.list("t", r.key), r.listed(where), someRows)
 	var same []string
@@ -91,11 +115,12 @@ func (b *batch) write(ctx context.Context, r *rowset, where string, columns [][]
 	for {
 		l, err := b.some(ctx, r, columns, read)
 		if err != nil {
-			return failed(doing, err)
+			return total, failed(doing, err)
 		}
 		if l.len() == 0 {
-			return nil
+			return total, nil
 		}
+		total += int64(l.len())
 		keys := map[string]bool{}
 		for n := range l.len() {
 			key := make([]*string, len(r.key))
@@ -103,22 +128,22 @@ func (b *batch) write(ctx context.Context, r *rowset, where string, columns [][]
 				key[i] = l.columns[i][n]
 			}
 			name := rowText("", 0, key)
-			if last[name] {
-				return responder.Permanent(ownErrorf("%s: what was masked is not masked: a trigger may write something else, or arrays lie too deep in each other", doing))
+			if last[name] || total > most {
+				return total, responder.Permanent(ownErrorf("%s: what was masked is not masked: a trigger may write something else, or arrays lie too deep in each other", doing))
 			}
 			keys[name] = true
 		}
 		last = keys
 		args, err := p.d.listArgs(l)
 		if err != nil {
-			return err
+			return total, err
 		}
-		n, err := b.exec(ctx, doing, write, args...)
+		n, err := b.update(ctx, r, doing, write, args...)
 		if err != nil {
-			return err
+			return total, err
 		}
 		if err := agree(doing, n, int64(l.len())); err != nil {
-			return err
+			return total, err
 		}
 	}
 }

@@ -39,7 +39,9 @@ func (s *System) Export(ctx context.Context, d responder.Dispatch, sink *respond
 	if err != nil {
 		return responder.Answer{}, err
 	}
-	if err := s.d.prepare(ctx, tx, s.cfg); err != nil {
+	unbounded := s.cfg
+	unbounded.StatementTimeout = 0
+	if err := s.d.prepare(ctx, tx, unbounded); err != nil {
 		return responder.Answer{}, failed("prepare an export", err)
 	}
 	ds := []responder.Dispatch{d}

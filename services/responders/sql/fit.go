@@ -1,12 +1,10 @@
 package sql
 
 import (
-	"context"
 	"slices"
 	"strings"
 
 	"github.com/lethe-dsr/lethe/pkg/datamap"
-	"github.com/lethe-dsr/lethe/pkg/responder"
 )
 
 // MisfitError says that the data map and the database do not fit together: with what it lists, an erasure would miss rows, fail
@@ -87,8 +85,12 @@ func followed(p *plan, parent *rowset, k foreignKey) bool {
 }
 
 func (b *planner) collectionOf(k foreignKey) *datamap.Collection {
+	return b.collectionAt(tableName{k.childSchema, k.child})
+}
+
+func (b *planner) collectionAt(n tableName) *datamap.Collection {
 	for c := range b.system.Collections() {
-		if n := nameOf(b.d, c); n.schema == k.childSchema && n.name == k.child {
+		if nameOf(b.d, c) == n {
 			return c
 		}
 	}
@@ -124,40 +126,4 @@ func (b *planner) declared(fields []*datamap.Field, parent *rowset, k foreignKey
 		}
 	}
 	return true
-}
-
-// constants tries every constant that a mask would write: whether it is a value of the column's type only the database can say. What
-// it refuses must not end the transaction that asks.
-func (b *planner) constants(ctx context.Context, q runner, p *plan) error {
-	const doing = "try the constants that masks write"
-	for _, r := range p.sets {
-		for _, m := range r.masks {
-			if m.strategy != datamap.StringRewrite || m.in != nil || m.col.class == text {
-				continue
-			}
-			if fits, judged := b.d.takes(m.col, m.value); judged {
-				if !fits {
-					b.at(m.pos, "%s has type %s, which the value of its string_rewrite is not", m.label, m.col.typ)
-				}
-				continue
-			}
-			if _, err := q.exec(ctx, "SAVEPOINT lethe_constant"); err != nil {
-				return failed(doing, err)
-			}
-			err := failed(doing, q.read(ctx, func(scanner) error { return nil }, "SELECT "+b.d.constant(m.value, m.col)))
-			if responder.Classify(err) == responder.ClassUnavailable {
-				return err
-			}
-			if err != nil {
-				b.at(m.pos, "%s has type %s, which the value of its string_rewrite is not", m.label, m.col.typ)
-				if _, err := q.exec(ctx, "ROLLBACK TO SAVEPOINT lethe_constant"); err != nil {
-					return failed(doing, err)
-				}
-			}
-			if _, err := q.exec(ctx, "RELEASE SAVEPOINT lethe_constant"); err != nil {
-				return failed(doing, err)
-			}
-		}
-	}
-	return nil
 }

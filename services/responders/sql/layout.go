@@ -43,7 +43,7 @@ func (s *System) lay(ctx context.Context, q runner) (*layout, error) {
 		if p == nil {
 			continue
 		}
-		if err := b.constants(ctx, q, p); err != nil {
+		if err := b.values(ctx, q, p); err != nil {
 			return nil, err
 		}
 		l.plans = append(l.plans, p)

@@ -62,14 +62,8 @@ func (b *planner) fits(r *rowset, f *datamap.Field, m *mask) bool {
 	case slices.Contains(r.table.primaryKey, c):
 		b.at(pos, "%s is part of the primary key: it cannot be masked", label)
 	}
-	only := false // a constant would be the value of two rows
-	for _, u := range r.table.uniques {
-		only = only || len(u.columns) == 1 && u.columns[0] == c
-		if len(u.columns) == 1 && u.columns[0] == c && !u.nulls && m.strategy == datamap.NullRewrite {
-			b.at(pos, "%s is UNIQUE NULLS NOT DISTINCT: null_rewrite would give two rows the same value", label)
-		}
-	}
-	prefix := 0 // a unique index that looks at the beginning alone
+	only, together := r.apart(b, c) // a constant would be the value of two rows
+	prefix := 0                     // a unique index that looks at the beginning alone
 	for _, u := range r.table.uniques {
 		if u.prefix > 0 && u.columns[0] == c && (prefix == 0 || u.prefix < prefix) {
 			prefix = u.prefix
@@ -82,8 +76,8 @@ func (b *planner) fits(r *rowset, f *datamap.Field, m *mask) bool {
 	if m.strategy == datamap.NullRewrite && !c.nullable {
 		b.at(pos, "%s is NOT NULL: null_rewrite cannot be carried out", label)
 	}
-	if m.strategy == datamap.StringRewrite && only {
-		b.at(pos, "%s is UNIQUE: string_rewrite would give two rows the same value; use random_string_rewrite", label)
+	if only != nil {
+		b.distinct(m, only, together)
 	}
 	b.shape(f, m, limit)
 	if m.strategy == datamap.RandomStringRewrite || m.strategy == datamap.HMAC {
@@ -95,10 +89,22 @@ func (b *planner) fits(r *rowset, f *datamap.Field, m *mask) bool {
 	case few && m.strategy == datamap.HMAC:
 		b.at(f.Pos, "%s is UNIQUE in its first %d characters: a keyed hash would not keep it so", label, prefix)
 	}
-	if m.strategy == datamap.RandomStringRewrite && only && m.digits < leastDigits {
+	if m.strategy == datamap.RandomStringRewrite && only != nil && m.digits < leastDigits {
 		b.at(pos, "%s is UNIQUE: %d random characters are too few to keep it so, it takes %d", label, len(m.prefix)+m.digits, len(shortPrefix)+leastDigits)
 	}
 	return len(b.problems) == before
+}
+
+// distinct demands that a mask gives no two rows the same value, where u keeps such out.
+func (b *planner) distinct(m *mask, u *unique, together string) {
+	switch {
+	case m.strategy == datamap.NullRewrite && !u.nulls:
+		b.at(m.pos, "%s is UNIQUE NULLS NOT DISTINCT%s: null_rewrite would give two rows the same value", m.label, together)
+	case m.strategy == datamap.StringRewrite && u.excludes:
+		b.at(m.pos, "%s is part of the exclusion constraint %s: string_rewrite could give two rows values that exclude each other; use null_rewrite", m.label, u.name)
+	case m.strategy == datamap.StringRewrite:
+		b.at(m.pos, "%s is UNIQUE%s: string_rewrite would give two rows the same value; use random_string_rewrite", m.label, together)
+	}
 }
 
 // shape settles how long a mask's value is, and demands that it fits into so many characters; 0: no limit.
@@ -128,6 +134,32 @@ func (b *planner) shape(f *datamap.Field, m *mask, limit int) {
 			b.at(m.pos, "%s takes %d characters: a keyed hash needs %d", m.label, limit, len(hashPrefix)+leastDigits)
 		}
 	}
+}
+
+// apart returns a unique index that nothing but the column keeps unique among masked rows, and how the others in it are called: none
+// of the others gets a value of its own, and they are no key without it.
+func (r *rowset) apart(b *planner, c *column) (*unique, string) {
+	for i := range r.table.uniques {
+		u := &r.table.uniques[i]
+		if !slices.Contains(u.columns, c) {
+			continue
+		}
+		others := slices.DeleteFunc(slices.Clone(u.columns), func(o *column) bool { return o == c })
+		own := slices.ContainsFunc(r.rows.Masked(), func(f *datamap.Field) bool {
+			if f.Path != f.Name || !slices.Contains(others, b.column(f, "a mask")) {
+				return false
+			}
+			return f.Mask.Strategy == datamap.RandomStringRewrite || f.Mask.Strategy == datamap.HMAC || f.Mask.Strategy == datamap.NullRewrite && u.nulls
+		})
+		switch {
+		case own, r.table.distinct(others):
+		case len(others) == 0:
+			return u, ""
+		default:
+			return u, " together with " + names(others)
+		}
+	}
+	return nil, ""
 }
 
 func (b *planner) textOnly(m *mask, label string) {

@@ -220,6 +220,9 @@ func (m mysql) constant(value string, c *column) string {
 	return v
 }
 
+func (m mysql) trial(value string, c *column) string { return m.constant(value, c) }
+func (mysql) settle(context.Context, *sql.Tx) error  { return nil }
+
 func (m mysql) differs(expr string, c *column, value string) string {
 	if c.collation != "" {
 		return m.exact(expr) + " <> " + m.literal(value)
@@ -312,7 +315,8 @@ const mysqlMode = "'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION
 func (mysql) prepare(ctx context.Context, tx *sql.Tx, c Config) error {
 	seconds := max(1, int((c.LockTimeout+time.Second-1)/time.Second))
 	_, err := tx.ExecContext(ctx, fmt.Sprintf("SET time_zone = '+00:00', sql_mode = %s, innodb_lock_wait_timeout = %d, lock_wait_timeout = %d, "+
-		"max_recursive_iterations = 4294967295, foreign_key_checks = 1, sql_safe_updates = 0, max_statement_time = 0", mysqlMode, seconds, seconds))
+		"max_recursive_iterations = 4294967295, foreign_key_checks = 1, sql_safe_updates = 0, max_statement_time = %s", mysqlMode, seconds, seconds,
+		strconv.FormatFloat(c.StatementTimeout.Seconds(), 'f', 6, 64)))
 	return err
 }
 

@@ -125,6 +125,7 @@ func (m mysql) readTables(ctx context.Context, q reader, names []tableName, into
 		if err := s.Scan(&t.schema, &t.name, &kind, &engine, &transactions, &t.guarded); err != nil {
 			return err
 		}
+		t.rewritten = t.guarded
 		switch {
 		case kind == "VIEW" || kind == "SYSTEM VIEW":
 			t.kind = "a view"

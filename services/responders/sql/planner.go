@@ -98,6 +98,11 @@ func (b *planner) exists() {
 			b.at(c.Pos, "%s is %s: name the tables behind it", nameOf(b.d, c), t.kind)
 			continue
 		}
+		for _, whole := range t.partOf {
+			if o := b.collectionAt(whole); o != nil && !o.Skip {
+				b.at(c.Pos, "%s is a part of %s, which the data map names as well: name one of them", c.Label, o.Label)
+			}
+		}
 		if t.unfit != "" {
 			b.at(c.Pos, "table %s %s", nameOf(b.d, c), t.unfit)
 		}
@@ -301,8 +306,11 @@ func (b *planner) detach(p *plan, s *datamap.Subject) {
 
 // ident picks what names a row after the transaction: the primary key, else what the map calls the key.
 func (b *planner) ident(s *datamap.Subject, r *rowset) {
-	r.ident = r.table.primaryKey
-	if len(r.ident) == 0 {
+	if r.table.inherited { // one number may be one row in each table
+		r.ident = append(r.ident, r.key[0])
+	}
+	r.ident = append(r.ident, r.table.primaryKey...)
+	if len(r.table.primaryKey) == 0 {
 		for _, f := range r.rows.Collection.PrimaryKey() {
 			if c := b.column(f, "a key"); c != nil {
 				r.ident = append(r.ident, c)

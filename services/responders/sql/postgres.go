@@ -19,15 +19,16 @@ func (p postgres) attach(context.Context, reader) (dialect, error) { return p, n
 
 func (postgres) defaultSchema() string { return "public" }
 
-// rowKey is the primary key, else the physical address: the table (a partitioned one has several) and the place in it.
+// rowKey is the primary key, else the physical address: the table (a partitioned one has several) and the place in it. A primary key
+// says nothing of the rows of a table that inherits.
 func (postgres) rowKey(t *table) []*column {
-	if len(t.primaryKey) > 0 {
+	if len(t.primaryKey) > 0 && !t.inherited {
 		return t.primaryKey
 	}
 	return []*column{{name: "tableoid", typ: "oid"}, {name: "ctid", typ: "tid"}}
 }
 
-func (postgres) ordered(t *table) bool { return len(t.primaryKey) > 0 }
+func (postgres) ordered(t *table) bool { return len(t.primaryKey) > 0 && !t.inherited }
 
 func (postgres) list(first int, alias string, columns int) string {
 	params := []string{fmt.Sprintf("$%d::int[]", first)}
@@ -77,7 +78,7 @@ func (p postgres) holds(expr string, c *column, kind, v string) string {
 		return expr + " = " + p.thaw(v, c)
 	case text:
 		if c.folds {
-			return expr + " = " + p.thaw(v, c)
+			return expr + " " + c.equals + " " + p.thaw(v, c)
 		}
 		if folded(kind) {
 			return "lower(" + expr + ") = " + v
@@ -93,6 +94,9 @@ func (p postgres) equal(a string, ca *column, b string, cb *column, how match) s
 	}
 	if how == likeMail {
 		a, b = "lower("+a+")", "lower("+b+")"
+	}
+	if ca.equals != "" && how != likeMail && cb.equals == ca.equals {
+		return a + " " + ca.equals + " " + b
 	}
 	return a + " = " + b
 }
@@ -119,6 +123,21 @@ func (postgres) thaw(expr string, c *column) string {
 
 func (p postgres) constant(value string, c *column) string {
 	return "CAST(" + p.literal(value) + " AS " + c.typ + ")"
+}
+
+// begin asks for READ COMMITTED whatever the role's default: a snapshot from before would not see the migration that unmoved looks for, nor
+// the rows that an application wrote while the erasure waited for its locks.
+func (postgres) begin() *sql.TxOptions { return &sql.TxOptions{Isolation: sql.LevelReadCommitted} }
+
+// trial is a constant as the column would take it: a numeric(4,2) or a domain refuses more than its type.
+func (p postgres) trial(value string, c *column) string {
+	return "CAST(" + p.literal(value) + " AS " + c.declared + ")"
+}
+
+// settle asks constraints that wait for the commit before it: there an error would come too late to be this step's.
+func (postgres) settle(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
+	return err
 }
 
 func (p postgres) differs(expr string, c *column, value string) string {
@@ -158,9 +177,9 @@ func (p postgres) analyze(name string) string { return "ANALYZE " + p.temporaryN
 // a word. Plans are made for the values at hand, for a generic one does not know how long a list is.
 func (postgres) prepare(ctx context.Context, tx *sql.Tx, c Config) error {
 	_, err := tx.ExecContext(ctx, `SELECT set_config('row_security', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true),
-		set_config('lock_timeout', $1, true), set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
+		set_config('lock_timeout', $1, true), set_config('statement_timeout', coalesce(nullif($2, '0ms'), current_setting('statement_timeout')), true), set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
 		set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true), set_config('IntervalStyle', 'iso_8601', true)`,
-		strconv.FormatInt(c.LockTimeout.Milliseconds(), 10)+"ms")
+		strconv.FormatInt(c.LockTimeout.Milliseconds(), 10)+"ms", strconv.FormatInt(c.StatementTimeout.Milliseconds(), 10)+"ms")
 	return err
 }
 

@@ -6,16 +6,18 @@ import "context"
 // triggers', indexes', policies', rules' and children's. Every ALTER, GRANT and REVOKE writes a new version, and statistics do not. A foreign
 // key that leads to a table has triggers on it, by which it is found without a search through all constraints.
 //
-// It does not see what stands in no row of these: that a domain, the function behind a trigger or a foreign key NOT ENFORCED changed, that a
-// partition, of its own and not through its parent, got a constraint or a trigger, or that the role was given or lost another
-// role's rights. Of these none makes an erasure miss a row in silence: it fails, and is undone; the foreign key NOT ENFORCED is the
+// What inherits from the tables, or is a partition of one, counts as they do.
+//
+// It does not see what stands in no row of these: that a domain, the function behind a trigger or a foreign key NOT ENFORCED changed, or that
+// the role was given or lost another role's rights. Of these none makes an erasure miss a row in silence: it fails, and is undone; the foreign key NOT ENFORCED is the
 // exception, and is found at the next start.
 const pgPrint = `
-WITH t AS MATERIALIZED (
-  SELECT c.oid, c.xmin AS x, n.xmin AS nx
+WITH RECURSIVE t AS MATERIALIZED (
+  SELECT c.oid, c.xmin::text AS x, n.xmin::text AS nx
     FROM unnest($1::text[], $2::text[]) AS w (schema, name)
     JOIN pg_namespace n ON n.nspname = w.schema
-    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name)
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+  UNION SELECT c.oid, c.xmin::text, t.nx FROM t JOIN pg_inherits h ON h.inhparent = t.oid JOIN pg_class c ON c.oid = h.inhrelid)
 SELECT count(*) || ' ' || coalesce(sum(hashtextextended(o.k, 0)), 0)
   FROM (SELECT concat('d ', has_database_privilege(current_database(), 'TEMPORARY')) AS k
         UNION ALL SELECT concat('t ', t.oid, ' ', t.x, ' ', t.nx, ' ', row_security_active(t.oid)) FROM t
@@ -65,7 +67,7 @@ const pgList = `
 SELECT n.nspname, c.relname
   FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
  WHERE CASE WHEN cardinality($1::text[]) > 0 THEN n.nspname = ANY ($1::text[]) ELSE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' END
-   AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+   AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = c.oid) AND c.relpersistence <> 't'
    AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY n.nspname, c.relname`
 

@@ -105,6 +105,10 @@ func (l lite) constant(value string, c *column) string {
 	return l.literal(value)
 }
 
+func (l lite) trial(value string, c *column) string { return l.constant(value, c) }
+func (lite) begin() *sql.TxOptions                  { return nil }
+func (lite) settle(context.Context, *sql.Tx) error  { return nil }
+
 func (l lite) differs(expr string, c *column, value string) string {
 	return expr + " <> " + l.constant(value, c)
 }

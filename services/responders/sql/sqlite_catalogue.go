@@ -3,11 +3,12 @@ package sql
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-const liteTables = `SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1`
+const liteTables = `SELECT name, type, wr, EXISTS (SELECT 1 FROM main.sqlite_master m WHERE m.type = 'trigger' AND m.tbl_name = ?1 COLLATE NOCASE) FROM pragma_table_list WHERE schema = 'main' AND name = ?1`
 
 const liteColumns = `SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid`
 
@@ -29,7 +30,7 @@ func (l lite) readTables(ctx context.Context, q reader, names []tableName, into 
 		err := q.read(ctx, func(s scanner) error {
 			t := &table{schema: n.schema}
 			var kind string
-			if err := s.Scan(&t.name, &kind, &t.noRowID); err != nil {
+			if err := s.Scan(&t.name, &kind, &t.noRowID, &t.rewritten); err != nil {
 				return err
 			}
 			if kind != "table" {
@@ -89,20 +90,40 @@ func liteTable(ctx context.Context, q reader, t *table) error {
 		for _, c := range t.columns { // written by hand, so that it may look otherwise; this only spares a hint
 			c.lowIndex = c.lowIndex || !partial && strings.Contains(strings.ToLower(text), "(lower("+strings.ToLower(c.name)+")")
 		}
-		u := unique{nulls: true}
+		if !isUnique || origin == "pk" {
+			return nil
+		}
+		u := unique{nulls: true, loose: partial}
 		for _, n := range names {
 			if n == nil {
-				return nil
+				u.loose = true
+				continue
 			}
 			if c, ok := t.column(*n); ok {
 				u.columns = append(u.columns, c)
 			}
 		}
-		if isUnique && !partial && origin != "pk" {
-			t.uniques = append(t.uniques, u)
+		if slices.Contains(names, nil) { // of an expression there is the statement's text alone
+			keys, err := json.Marshal([]string{liteIndexKeys(text)})
+			if err != nil {
+				return err
+			}
+			if u.columns, err = t.mentioned(string(keys)); err != nil {
+				return err
+			}
 		}
+		t.uniques = append(t.uniques, u)
 		return nil
 	}, liteIndexes, t.name)
+}
+
+// liteIndexKeys is the text of CREATE INDEX between the table and WHERE.
+func liteIndexKeys(text string) string {
+	_, keys, _ := strings.Cut(text, "(")
+	if i := strings.LastIndex(strings.ToUpper(keys), "WHERE"); i >= 0 {
+		keys = keys[:i]
+	}
+	return keys
 }
 
 // liteClass follows SQLite's rules of affinity (section 3.1 of its page on data types), after the names that mean more to people.

@@ -28,6 +28,11 @@ type Config struct {
 	ChunkRows   int           // rows of one table that a transaction erases, at most; default 50,000; see chunk.go
 	LockTimeout time.Duration // how long a statement waits for a row that the application holds; default 5 s; MySQL: whole seconds; not on SQLite
 
+	// StatementTimeout is how long one statement of an erasure, a look or a resolution may take before it is cancelled and the batch repeated,
+	// then halved; an export is not bounded, for it lasts as long as its reader does. Default: what the server says, on MySQL nothing. Not on
+	// SQLite, which has none.
+	StatementTimeout time.Duration
+
 	Clock  func() time.Time // default time.Now
 	Logger *slog.Logger     // default slog.Default()
 }
@@ -135,8 +140,11 @@ func (s *System) configure() error {
 	if c.ExportFormat != JSONL && c.ExportFormat != CSV {
 		errs = append(errs, fmt.Errorf("the format of an export is %s or %s, not %q", JSONL, CSV, c.ExportFormat))
 	}
-	if c.MaxKeys < 0 || c.ChunkRows < 0 || c.LockTimeout < 0 {
+	if c.MaxKeys < 0 || c.ChunkRows < 0 || c.LockTimeout < 0 || c.StatementTimeout < 0 {
 		errs = append(errs, errors.New("a limit is negative"))
+	}
+	if c.Dialect == SQLite && c.StatementTimeout > 0 {
+		errs = append(errs, errors.New("SQLite has no time-out of statements"))
 	}
 	if c.MaxKeys == 0 {
 		c.MaxKeys = 2000
