@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -12,7 +13,10 @@ const postgresKeys = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5:
 
 var postgresStatements = statements{
 	dialect: Postgres,
-	exists:  `SELECT to_regclass('lethe_ledger_version') IS NOT NULL`,
+	// Whatever the role's default: the claim waits for a rival and then must see what it left, and so must the system that works in this
+	// transaction.
+	begin:  &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+	exists: `SELECT to_regclass('lethe_ledger_version') IS NOT NULL`,
 	// One number for all schemas of a database: two of them wait for each other needlessly, once.
 	serialise: `SELECT pg_advisory_xact_lock(7813045201944467); CREATE TABLE IF NOT EXISTS lethe_ledger_version (version integer PRIMARY KEY)`,
 	// The order of the insert is the order of the locks. DO UPDATE rather than DO NOTHING: it locks a row that is there, too,

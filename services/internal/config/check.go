@@ -120,11 +120,17 @@ func (l *loader) checkSystem(c *Config, name string, s *System) {
 	case KindSQL:
 		wants("dsn", "kind sql")
 		refuses("url", "kind sql")
+		if s.Database.Engine() == SQLite {
+			refuses("lock_timeout", "SQLite")
+			refuses("statement_timeout", "SQLite")
+		}
 	case KindObjects:
 		wants("url", "kind objects")
 		refuses("dsn", "kind objects")
 		refuses("chunk_rows", "kind objects")
 		refuses("export_format", "kind objects")
+		refuses("lock_timeout", "kind objects")
+		refuses("statement_timeout", "kind objects")
 	default: // missing or misspelt
 		return
 	}

@@ -131,15 +131,17 @@ const (
 
 // System is how a responder reaches the system that it serves. What the system holds stands in the data map.
 type System struct {
-	Kind           string
-	Database       Database // kind sql
-	URL            string   // kind objects
-	Ledger         string
-	LedgerDatabase Database // ledger beside
-	RatePerSecond  float64  // 0: no limit
-	Batch          int
-	ChunkRows      int    // kind sql
-	ExportFormat   string // kind sql: ExportJSONL or ExportCSV
+	Kind             string
+	Database         Database // kind sql
+	URL              string   // kind objects
+	Ledger           string
+	LedgerDatabase   Database      // ledger beside
+	LockTimeout      time.Duration // kind sql
+	StatementTimeout time.Duration // kind sql; 0: the server's
+	RatePerSecond    float64       // 0: no limit
+	Batch            int
+	ChunkRows        int    // kind sql
+	ExportFormat     string // kind sql: ExportJSONL or ExportCSV
 }
 
 // Formats of what a responder for a database exports.

@@ -122,6 +122,8 @@ systems:
     rate_per_second: 2.5
     chunk_rows: 20000
     export_format: csv
+    lock_timeout: 2s
+    statement_timeout: 90s
   chats:
     kind: objects
     url: file:///srv/chats
@@ -160,10 +162,10 @@ func TestLoad(t *testing.T) {
 	want.Export.URL = "s3://exports?region=eu-central-1"
 	want.Limits.Silence, want.Limits.Settle = 36*time.Hour, 90*time.Minute
 	want.Systems = map[string]*config.System{
-		"shop-db": {Kind: "sql", Database: database(t, "postgres://lethe:p%40ss@db/shop"), Ledger: "in_transaction", RatePerSecond: 2.5, Batch: 500, ChunkRows: 20_000, ExportFormat: "csv"},
+		"shop-db": {Kind: "sql", Database: database(t, "postgres://lethe:p%40ss@db/shop"), Ledger: "in_transaction", RatePerSecond: 2.5, Batch: 500, ChunkRows: 20_000, ExportFormat: "csv", LockTimeout: 2 * time.Second, StatementTimeout: 90 * time.Second},
 		"chats": {
 			Kind: "objects", URL: "file:///srv/chats", Ledger: "beside",
-			LedgerDatabase: database(t, "sqlite:///var/lib/lethe/chats.db"), Batch: 20, ChunkRows: 50_000, ExportFormat: "jsonl",
+			LedgerDatabase: database(t, "sqlite:///var/lib/lethe/chats.db"), Batch: 20, ChunkRows: 50_000, ExportFormat: "jsonl", LockTimeout: 5 * time.Second,
 		},
 	}
 	want.Log.Level = slog.LevelWarn

@@ -62,7 +62,7 @@ func TestExample(t *testing.T) {
 		}
 	})
 	t.Run("says_the_defaults_as_they_are", func(t *testing.T) {
-		standard := map[string]string{"systems.*.rate_per_second": "0", "systems.*.batch": "500"}
+		standard := map[string]string{"systems.*.rate_per_second": "0", "systems.*.batch": "500", "systems.*.lock_timeout": "5s"}
 		for _, d := range config.Default().Describe() {
 			standard[d.Name] = d.Value
 		}

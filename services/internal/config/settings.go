@@ -228,7 +228,7 @@ func settings() []setting {
 		},
 		{
 			name: "systems.*.dsn",
-			doc:  "The system's database (kind sql): postgres://, mysql:// (MariaDB 10.11 or newer) or sqlite://. Only the responder of the system needs it, and `serve`. On PostgreSQL and MariaDB `lethe datamap grants` prints the rights that its role needs.",
+			doc:  "The system's database (kind sql): postgres://, mysql:// (MariaDB 10.11 or newer) or sqlite://. Only the responder of the system needs it, and `serve`. Through PgBouncer in transaction mode add default_query_exec_mode=exec to it. On PostgreSQL and MariaDB `lethe datamap grants` prints the rights that its role needs.",
 			bind: func(c *Config, name string) value { return databaseValue{&c.system(name).Database} },
 		},
 		{
@@ -267,6 +267,20 @@ func settings() []setting {
 			name: "systems.*.export_format", def: "jsonl",
 			doc:  "What access and portability requests get from a database (kind sql): jsonl is JSON Lines; csv is RFC 4180 with a line of names, text in quotes, numbers without, null an empty field and the empty text two quotes.",
 			bind: func(c *Config, name string) value { return oneOf(&c.system(name).ExportFormat, ExportJSONL, ExportCSV) },
+		},
+		{
+			name: "systems.*.lock_timeout", def: "5s",
+			doc: "How long a statement waits for a row that the application holds (kind sql, not SQLite; MariaDB: whole seconds). The batch is then undone, repeated and halved.",
+			bind: func(c *Config, name string) value {
+				return durationValue{&c.system(name).LockTimeout, 10 * time.Millisecond, time.Hour}
+			},
+		},
+		{
+			name: "systems.*.statement_timeout",
+			doc:  "How long a statement of an erasure, a look or a resolution may take (kind sql, not SQLite), with the same end. Without it: what the server says, on MariaDB nothing. An export is not bounded by it.",
+			bind: func(c *Config, name string) value {
+				return durationValue{&c.system(name).StatementTimeout, 10 * time.Millisecond, 24 * time.Hour}
+			},
 		},
 		{
 			name: "health.address",

@@ -90,7 +90,7 @@ func (p *Process) sqlResponder(ctx context.Context, cfg responder.Config, sys co
 	s, err := await(ctx, p, "system "+cfg.System, func() (*sqlresponder.System, error) {
 		return sqlresponder.New(ctx, sqlresponder.Config{
 			DB: db, Dialect: sqlresponder.Dialect(dialect), Map: p.Map, System: cfg.System,
-			MaskKey: masks, ChunkRows: sys.ChunkRows, ExportFormat: sys.ExportFormat, Logger: cfg.Logger,
+			MaskKey: masks, ChunkRows: sys.ChunkRows, LockTimeout: sys.LockTimeout, StatementTimeout: sys.StatementTimeout, ExportFormat: sys.ExportFormat, Logger: cfg.Logger,
 		})
 	}, away)
 	if err != nil {
