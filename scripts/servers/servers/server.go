@@ -39,7 +39,7 @@ func (o Options) say(format string, args ...any) {
 
 // Server is a running server. Its methods may be called from several goroutines.
 type Server struct {
-	// Name is kafka, postgres or mariadb.
+	// Name is kafka, postgres, mariadb or pgbouncer.
 	Name string
 	// Addr is host:port.
 	Addr string

@@ -49,6 +49,26 @@
 // Where a ground names the field with the day of a row (from_field), the line's until is the latest over the person's rows of the collection that
 // stay; a row without such a day counts from the erasure. SQLite's days are text as ISO 8601 has it.
 //
+// # Triggers, inheritance, constraints
+//
+// A trigger or a rule that keeps a row, or writes a masked value back, fails the step: what was changed is counted, and where a table has triggers its
+// masked rows are read once more. What a trigger copies elsewhere is found by the looks, where the map names that table; erase it
+// there in the next round. A table that inherits from one of the map, or is a partition of one, is read through it and must not be named as
+// well. Deferred constraints are checked at the end of each step. Materialised views are not refreshed: they hold what was erased until somebody does.
+//
+// # Locks, time-outs, sessions
+//
+// An erasure waits for a row that the application holds for [Config.LockTimeout], and may spend [Config.StatementTimeout] in a statement. A
+// deadlock, a serialization failure and either time-out are transient: the transaction is undone as a whole, begun again, and the batch
+// halved until what is at fault stands alone, which is then deferred. Transactions that erase run at READ COMMITTED whatever the default of the role
+// or the database is. On PostgreSQL every setting is one of the transaction. On MariaDB, which knows none, a session keeps: time_zone +00:00, a strict
+// sql_mode, innodb_lock_wait_timeout, lock_wait_timeout, max_recursive_iterations, foreign_key_checks 1, sql_safe_updates 0 and max_statement_time; each
+// transaction sets them anew.
+//
+// Through PgBouncer in transaction mode it works, the ledger included, as nothing outlives a transaction; the URL must end in
+// default_query_exec_mode=exec, so that no statement is prepared, and PgBouncer takes no search_path from it: name schemas in the data map,
+// and give the role the ledger's (ALTER ROLE … SET search_path).
+//
 // # MariaDB
 //
 // [MySQL] means MariaDB 10.11 or newer, opened by [ledger.OpenMySQL] with a database in its URL. MySQL itself is refused: it cannot

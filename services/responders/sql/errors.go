@@ -86,6 +86,9 @@ func stripped(err error) error {
 		if len(pg.Code) == 5 && strings.Contains(quoting, pg.Code[:2]) {
 			s += ", " + pg.Message
 		}
+		if pg.Code == "42P05" || pg.Code == "26000" {
+			s += ": a pooler in transaction mode gives a statement to a session that did not prepare it; add default_query_exec_mode=exec to the database's URL"
+		}
 		for _, part := range [][2]string{{"table", pg.TableName}, {"column", pg.ColumnName}, {"constraint", pg.ConstraintName}} {
 			if part[1] != "" {
 				s += ", " + part[0] + " " + part[1]
