@@ -4,6 +4,7 @@ import (
 	"context"
 	stdsql "database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -52,14 +53,18 @@ type tester interface {
 	Fatalf(format string, args ...any)
 }
 
+// serverCases is how many cases each server judges; -rapid.checks says how many SQLite does.
+var serverCases = flag.Int("oracle.cases", 20, "cases that PostgreSQL and MariaDB each judge against the oracle")
+
 func TestAgainstTheOracle(t *testing.T) { againstTheOracle(t, drawScenario) }
 
 func TestInChunksAgainstTheOracle(t *testing.T) { againstTheOracle(t, drawChunked) }
 
 func againstTheOracle(t *testing.T, draw func(*rapid.T) scenario) {
 	t.Run("sqlite", func(t *testing.T) {
-		judged := 0
+		judged, all := 0, 0
 		rapid.Check(t, func(t *rapid.T) {
+			all++
 			db, err := stdsql.Open("sqlite", ":memory:?_pragma=foreign_keys(1)")
 			if err != nil {
 				t.Fatal(err)
@@ -70,6 +75,7 @@ func againstTheOracle(t *testing.T, draw func(*rapid.T) scenario) {
 				judged++
 			}
 		})
+		t.Logf("%d of %d cases were judged, the others refused", judged, all)
 		if judged == 0 {
 			t.Error("every schema was refused: nothing was judged")
 		}
@@ -78,7 +84,7 @@ func againstTheOracle(t *testing.T, draw func(*rapid.T) scenario) {
 		t.Run(string(server), func(t *testing.T) {
 			cases := rapid.Custom(draw)
 			judged := 0
-			for seed := range 20 {
+			for seed := range *serverCases {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) { // a test of its own: its database goes when it ends
 					w := newPlace(t, server).world(t, "")
 					w.db.SetMaxOpenConns(1)
@@ -87,6 +93,7 @@ func againstTheOracle(t *testing.T, draw func(*rapid.T) scenario) {
 					}
 				})
 			}
+			t.Logf("%d of %d cases were judged, the others refused", judged, *serverCases)
 			if judged == 0 {
 				t.Error("every schema was refused: nothing was judged")
 			}
