@@ -120,6 +120,12 @@ func (l *loader) checkSystem(c *Config, name string, s *System) {
 	case KindSQL:
 		wants("dsn", "kind sql")
 		refuses("url", "kind sql")
+		if s.Database.Engine() == SQLite || s.Database.Engine() == MySQL {
+			refuses("replica_dsn", "SQLite and MariaDB: exports read replicas of PostgreSQL alone")
+		}
+		if e := s.Replica.Engine(); e == SQLite || e == MySQL {
+			refuses("replica_dsn", "a system on PostgreSQL unless it is PostgreSQL as well")
+		}
 		if s.Database.Engine() == SQLite {
 			refuses("lock_timeout", "SQLite")
 			refuses("statement_timeout", "SQLite")
@@ -127,6 +133,7 @@ func (l *loader) checkSystem(c *Config, name string, s *System) {
 	case KindObjects:
 		wants("url", "kind objects")
 		refuses("dsn", "kind objects")
+		refuses("replica_dsn", "kind objects")
 		refuses("chunk_rows", "kind objects")
 		refuses("export_format", "kind objects")
 		refuses("lock_timeout", "kind objects")

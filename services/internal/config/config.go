@@ -133,6 +133,7 @@ const (
 type System struct {
 	Kind             string
 	Database         Database // kind sql
+	Replica          Database // kind sql, PostgreSQL; none: exports read Database
 	URL              string   // kind objects
 	Ledger           string
 	LedgerDatabase   Database      // ledger beside

@@ -26,7 +26,7 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 			want: []string{
 				"FILE:1:1: kafak is no section; there are kafka, controller, establishments, keys, store, data_map, export, intake, limits, systems, health, log",
 				"FILE:5:3: keys.drawer is no setting; keys has dir",
-				"FILE:10:5: systems.shop.dns is no setting; systems.shop has kind, dsn, dsn_file, url, ledger, ledger_dsn, ledger_dsn_file, rate_per_second, batch, chunk_rows, export_format, lock_timeout, statement_timeout",
+				"FILE:10:5: systems.shop.dns is no setting; systems.shop has kind, dsn, dsn_file, replica_dsn, replica_dsn_file, url, ledger, ledger_dsn, ledger_dsn_file, rate_per_second, batch, chunk_rows, export_format, lock_timeout, statement_timeout",
 			},
 		},
 		{

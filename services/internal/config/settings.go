@@ -232,6 +232,11 @@ func settings() []setting {
 			bind: func(c *Config, name string) value { return databaseValue{&c.system(name).Database} },
 		},
 		{
+			name: "systems.*.replica_dsn",
+			doc:  "A streaming replica of the system's database, from which exports read (PostgreSQL). It must have replayed what the primary had written when the export began; if it has not after 10 seconds, or is away, the export reads the primary and a warning says so. Looks always read the primary.",
+			bind: func(c *Config, name string) value { return databaseValue{&c.system(name).Replica} },
+		},
+		{
 			name: "systems.*.url",
 			doc:  "The directory of the objects (kind objects), as file:///absolute/path. Only the responder of the system needs it, and `serve`.",
 			bind: func(c *Config, name string) value { return blobURL(&c.system(name).URL, "file") },

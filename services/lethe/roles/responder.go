@@ -78,6 +78,13 @@ func (p *Process) sqlResponder(ctx context.Context, cfg responder.Config, sys co
 		return err
 	}
 	defer p.closing("system's database", db.Close)
+	var replica *sql.DB
+	if sys.Replica.Engine() != "" {
+		if replica, _, err = openSQL(sys.Replica); err != nil {
+			return err
+		}
+		defer p.closing("replica of the system's database", replica.Close)
+	}
 	l, closeLedger, err := p.ledger(db, dialect, sys)
 	if err != nil {
 		return err
@@ -90,7 +97,8 @@ func (p *Process) sqlResponder(ctx context.Context, cfg responder.Config, sys co
 	s, err := await(ctx, p, "system "+cfg.System, func() (*sqlresponder.System, error) {
 		return sqlresponder.New(ctx, sqlresponder.Config{
 			DB: db, Dialect: sqlresponder.Dialect(dialect), Map: p.Map, System: cfg.System,
-			MaskKey: masks, ChunkRows: sys.ChunkRows, LockTimeout: sys.LockTimeout, StatementTimeout: sys.StatementTimeout, ExportFormat: sys.ExportFormat, Logger: cfg.Logger,
+			MaskKey: masks, ChunkRows: sys.ChunkRows, LockTimeout: sys.LockTimeout, StatementTimeout: sys.StatementTimeout, Replica: replica,
+			ExportFormat: sys.ExportFormat, Logger: cfg.Logger,
 		})
 	}, away)
 	if err != nil {

@@ -29,11 +29,12 @@ func (s *System) Export(ctx context.Context, d responder.Dispatch, sink *respond
 	if _, one := s.d.(lite); tx == nil || !one {
 		// PostgreSQL's claim has begun at another level of isolation; SQLite's transaction is as good as another, and the pool
 		// may have a single connection.
+		var done func()
 		var err error
-		if tx, err = s.d.snapshot(ctx, s.cfg.DB); err != nil {
-			return responder.Answer{}, failed("begin an export", err)
+		if tx, done, err = s.exporting(ctx); err != nil {
+			return responder.Answer{}, err
 		}
-		defer tx.Rollback() //nolint:errcheck // it only read
+		defer done()
 	}
 	s, err := s.present(ctx, live{tx})
 	if err != nil {

@@ -33,6 +33,11 @@ type Config struct {
 	// SQLite, which has none.
 	StatementTimeout time.Duration
 
+	// Replica is a streaming replica of DB from which exports read once it has replayed what DB had written when they began, for which they
+	// wait ReplicaWait, by default 10 s; else they read DB, and a warning says so. Postgres alone; nil: none. See replica.go.
+	Replica     *sql.DB
+	ReplicaWait time.Duration
+
 	Clock  func() time.Time // default time.Now
 	Logger *slog.Logger     // default slog.Default()
 }
@@ -93,6 +98,9 @@ func Plan(ctx context.Context, c Config) (*System, error) {
 	if err := s.attach(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.attachReplica(ctx); err != nil {
+		return nil, err
+	}
 	tx, err := s.d.snapshot(ctx, c.DB)
 	if err != nil {
 		return nil, failed("begin to read the catalogue", err)
@@ -145,6 +153,9 @@ func (s *System) configure() error {
 	}
 	if c.Dialect == SQLite && c.StatementTimeout > 0 {
 		errs = append(errs, errors.New("SQLite has no time-out of statements"))
+	}
+	if err := c.configureReplica(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.MaxKeys == 0 {
 		c.MaxKeys = 2000
