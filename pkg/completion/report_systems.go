@@ -128,6 +128,13 @@ func (b *pageBuilder) happened() section {
 		if erasure {
 			out.Notes = []para{plain("last look: what the latest look found, and its day; physically gone: as declared in the data map, not measured")}
 		}
+		for i := range b.r.Systems {
+			for _, c := range b.r.Systems[i].Collections {
+				if c.Note != "" {
+					out.Items = append(out.Items, plain("%s, %s: %s", b.r.Systems[i].Name, c.Name, string(c.Note)))
+				}
+			}
+		}
 		return out
 	}
 	out := section{Heading: "What happened", Paras: []para{plain("nothing: no system was asked")}}

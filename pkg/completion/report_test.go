@@ -168,6 +168,7 @@ func TestReportIsNotDeceived(t *testing.T) {
 	r.Responsible.Controller, r.Clock.Establishment, r.Tenant = hostile, hostile, Optional(hostile)
 	r.Request.Channel, r.Request.Source, r.Requester.Role, r.Identity.Method = hostile, hostile, hostile, hostile
 	r.Systems[0].Collections[0].Name, r.Systems[0].Collections[2].Ground.Note = hostile, Optional(hostile)
+	r.Systems[0].Collections[1].Note = Optional(hostile)
 	r.Systems[3].ErrorCode, r.Systems[5].Attested.Reference = Optional(hostile), hostile
 	r.Recipients[0].Name, r.Models[0].Name = Optional(hostile), hostile
 	r.Coverage.NotCovered = []NotCovered{{Name: hostile, Reason: hostile}}

@@ -54,6 +54,9 @@ func (w *recorder) system(r *lifecycle.Request, name string) (completion.System,
 	for i, l := range looks {
 		s.Looks = append(s.Looks, lookOf(l, i < len(looks)-1 || actedAfter(acts, l)))
 	}
+	if len(looks) > 0 {
+		addLook(&s, looks[len(looks)-1])
+	}
 	if s.Erased() {
 		s.Physical = physical(m, known, acts, s.DoneAt)
 	}
@@ -152,6 +155,26 @@ func lookOf(a *dsr.Acknowledgement, again bool) completion.Look {
 		}
 	}
 	return l
+}
+
+// addLook adds what the last look has to say of collections besides its counts: it reads more than an erasure takes, as the free text
+// of other people's rows.
+func addLook(s *completion.System, look *dsr.Acknowledgement) {
+	for _, c := range look.Collections {
+		if c.Note == "" || c.Outcome == dsr.NotSearched {
+			continue
+		}
+		at := slices.IndexFunc(s.Collections, func(have completion.Collection) bool { return have.Name == c.Name })
+		if at < 0 { // nothing of it was to be erased
+			c.Counts = dsr.Counts{}
+			s.Collections, at = append(s.Collections, completion.CollectionOf(c)), len(s.Collections)
+			s.Collections[at].Note = ""
+		}
+		if s.Collections[at].Note != "" {
+			s.Collections[at].Note += "; "
+		}
+		s.Collections[at].Note += completion.Optional("last look: " + c.Note)
+	}
 }
 
 func actedAfter(acts []*dsr.Acknowledgement, look *dsr.Acknowledgement) bool {

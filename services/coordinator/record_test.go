@@ -39,6 +39,36 @@ func TestARecordStatesHowLongAPackageIsKept(t *testing.T) {
 	}
 }
 
+func TestARecordSaysWhatTheLastLookSaysBesidesItsCounts(t *testing.T) {
+	r := newRig(t, openSQLite(t), func(cfg *Config) { cfg.Policy.Settle = 0 })
+	id, value := request(t, dsr.Erasure, dsr.Identifier{Kind: "customer_id", Value: "4711"})
+	r.deliver(t, dsr.TopicRequests, value)
+	r.deliver(t, dsr.TopicAcknowledgement, acknowledgement(t, id, "shop", dsr.Act), acknowledgement(t, id, "crm", dsr.Act))
+	clean := func(notes ...string) func(*dsr.Acknowledgement) {
+		return func(a *dsr.Acknowledgement) {
+			a.Collections = nil
+			for i, n := range notes {
+				a.Collections = append(a.Collections, dsr.Collection{
+					Name: []string{"rows", "tickets"}[i], Outcome: dsr.NotFound, CountQuality: dsr.CountsExact, Method: "search", Note: n,
+				})
+			}
+		}
+	}
+	r.deliver(t, dsr.TopicAcknowledgement, acknowledgement(t, id, "shop", dsr.Verify, clean("a name in rows (rows: 2)", "a name in tickets (rows: 1)")),
+		acknowledgement(t, id, "crm", dsr.Verify, clean("")))
+	got := map[string]any{}
+	for _, s := range r.sealed(t, id)["systems"].([]any) {
+		for _, c := range s.(map[string]any)["collections"].([]any) {
+			c := c.(map[string]any)
+			got[s.(map[string]any)["name"].(string)+" "+c["name"].(string)] = c["note"]
+		}
+	}
+	want := map[string]any{"shop rows": "last look: a name in rows (rows: 2)", "shop tickets": "last look: a name in tickets (rows: 1)", "crm rows": nil}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("notes (-want +got):\n%s", d)
+	}
+}
+
 // sealed is the payload of the record that waits to be published.
 func (r *rig) sealed(t *testing.T, id lifecycle.ID) map[string]any {
 	t.Helper()
