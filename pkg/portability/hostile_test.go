@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -101,6 +102,23 @@ func TestNamesStayApart(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// The records of one collection and the folder of another: found by the property above, once in some thousand packages.
+func TestACollectionThatIsNamedLikeAFile(t *testing.T) {
+	parts := []dsr.Part{
+		{System: "A.jsonl", Collection: "A", Path: "parts/1", MediaType: lines, SHA256: emptySum},
+		{System: "A.jsonl", Collection: "A.jsonl", Path: "parts/2", MediaType: "text/plain", SHA256: emptySum},
+	}
+	for range 2 { // in either order
+		m, err := portability.Write(context.Background(), io.Discard, portability.Package{RequestID: "r", Kind: dsr.Portability, Parts: parts},
+			func(context.Context, dsr.Part) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkNames(t, m)
+		slices.Reverse(parts)
+	}
 }
 
 var emptySum = []byte("\xe3\xb0\xc4\x42\x98\xfc\x1c\x14\x9a\xfb\xf4\xc8\x99\x6f\xb9\x24\x27\xae\x41\xe4\x64\x9b\x93\x4c\xa4\x95\x99\x1b\x78\x52\xb8\x55")

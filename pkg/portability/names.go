@@ -37,6 +37,10 @@ func (n names) of(p dsr.Part) string {
 		ext = ".csv"
 	}
 	if !records(p.MediaType) {
+		for n[strings.ToLower(dir)] { // the records of another collection stand there
+			sum := sha256.Sum256([]byte(dir + "\x00" + p.Collection))
+			dir += "-" + hex.EncodeToString(sum[:4])
+		}
 		file := harmless(path.Base(p.Path))
 		ext = path.Ext(file)
 		base = dir + "/" + strings.TrimSuffix(file, ext)

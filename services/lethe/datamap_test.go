@@ -92,7 +92,7 @@ func TestDatamapPlanOfALiveDatabase(t *testing.T) {
 	dsn := demoShop(t)
 	for kind, want := range map[string][]string{
 		"erasure": {" 1. find customers: ", "-- erasure, subject customer: as the database of shop would be asked", `DELETE FROM "main"."order_items"`, `DELETE FROM "main"."orders"`, `DELETE FROM "main"."customers"`},
-		"access":  {" 1. find customers: ", "-- access, subject customer: as the database of shop would be asked", `FROM "main"."customers" AS t WHERE`, `FROM "main"."orders" AS t WHERE`},
+		"access":  {" 1. find customers: ", "-- access, subject customer: as the database of shop would be asked", `FROM "main"."customers" AS t WHERE`, `JOIN "main"."orders" AS t ON f.l0 = t."customer_id" ORDER BY`},
 	} {
 		code, out, errs := runDatamap(t, "plan", "--file", demoMap, "--system", "shop", "--kind", kind, "--subject", "customer", "--dsn", dsn)
 		if code != 0 || errs != "" {
