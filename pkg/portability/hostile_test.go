@@ -112,7 +112,9 @@ func TestACollectionThatIsNamedLikeAFile(t *testing.T) {
 	}
 	for range 2 { // in either order
 		m, err := portability.Write(context.Background(), io.Discard, portability.Package{RequestID: "r", Kind: dsr.Portability, Parts: parts},
-			func(context.Context, dsr.Part) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil })
+			func(context.Context, dsr.Part) (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader("")), nil
+			})
 		if err != nil {
 			t.Fatal(err)
 		}
