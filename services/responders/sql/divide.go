@@ -9,6 +9,8 @@ import (
 // divide finds out which sets can be worked a chunk at a time. The others are always worked whole:
 //   - where rows of one table refer to each other, part of them cannot go before the rest;
 //   - where the person's rows refer to rows that others may share, all of the former must be known;
+//   - where a reference to the person's rows is set to null in rows that are the person's as well and are deleted, all of the former must be
+//     known, or some would go before the reference in them is counted;
 //   - where rows stay, there must be a key by which to step over them, one way to find them, and one way to what hangs on them, or some
 //     would count twice.
 func (b *planner) divide(p *plan) {
@@ -30,8 +32,16 @@ func (b *planner) divisible(p *plan, r *rowset) bool {
 	if r.rows.Policy != datamap.Delete && !(b.d.ordered(r.table) && r.oneWay()) {
 		return false
 	}
+	below := p.below(r)
+	if slices.ContainsFunc(p.detach, func(d *detaching) bool {
+		return (d.from == r || slices.Contains(below, d.from)) && slices.ContainsFunc(p.sets, func(o *rowset) bool {
+			return o.table == d.table && o.rows.Policy == datamap.Delete
+		})
+	}) {
+		return false
+	}
 	at := slices.Index(p.order, r)
-	return !slices.ContainsFunc(p.below(r), func(o *rowset) bool {
+	return !slices.ContainsFunc(below, func(o *rowset) bool {
 		stays := o.rows.Policy == datamap.Anonymise || o.rows.Policy == datamap.Keep
 		return o.up || slices.Index(p.order, o) > at || stays && !o.oneWay() || r.rows.Policy == datamap.Delete && stays && !b.d.ordered(r.table)
 	})
