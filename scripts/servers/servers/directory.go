@@ -38,11 +38,15 @@ func newWorkDir(base, name string) (*workDir, error) {
 	if err := os.Chmod(path, 0o711); err != nil {
 		return nil, fmt.Errorf("directory of %s: %w", name, err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "owner.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	// The lock is held before the file has its name: a sweep between the two would take the directory for one that was left behind.
+	lock, err := os.OpenFile(filepath.Join(path, "owner.new"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("directory of %s: %w", name, err)
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, fmt.Errorf("lock directory of %s: %w", name, err)
+	}
+	if err := os.Rename(lock.Name(), filepath.Join(path, "owner.lock")); err != nil {
 		return nil, fmt.Errorf("lock directory of %s: %w", name, err)
 	}
 	return &workDir{path: path, temporary: true, lock: lock}, nil
