@@ -11,7 +11,8 @@ import (
 // Ledger remembers every step of a system and what was acknowledged for it, so that twice is once. It stands in the system's
 // own transaction (then an effect and its counts are one), or beside it. Package ledger has both over SQL.
 //
-// It holds no personal data: what must be worked later is kept as it came, sealed.
+// It holds no personal data in clear: what must be worked later is kept as it came, sealed, and so is what a system remembers between
+// two parts of its work.
 type Ledger interface {
 	// Step claims entries (distinct keys; Key, Attempt and, for Poll, Ticket are set), calls do with those that are to be
 	// worked, in the order given, and settles them as do returns them, in the same order. It returns every entry as the
