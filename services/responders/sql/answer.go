@@ -19,10 +19,10 @@ type answers struct {
 	s       *System
 	ds      []responder.Dispatch
 	now     time.Time
-	of      map[*plan][]int // the dispatches that ask about the plan's kind of subject
-	plans   [][]*plan       // by dispatch, the same the other way round
-	errs    []error         // why a dispatch cannot be served at all
-	tallies map[tallyKey]*tally
+	of      map[*plan][]int             // the dispatches that ask about the plan's kind of subject
+	plans   [][]*plan                   // by dispatch, the same the other way round
+	errs    []error                     // why a dispatch cannot be served at all
+	tallies map[any][]*tally            // by set or detaching, then by dispatch; nil: nothing was counted
 	reach   map[string]map[*rowset]bool // what was reachable, by what it depends on
 	stays   map[*rowset]stay            // why and until when rows stay
 }
@@ -32,12 +32,6 @@ type stay struct {
 	ground     *dsr.Ground
 	until      *time.Time
 	restricted string
-}
-
-// tallyKey names what was counted: of is a set or a detaching.
-type tallyKey struct {
-	d  int
-	of any
 }
 
 // tally is what was counted for one dispatch: the rows it reached, by what was to become of them, and those of them that this
@@ -57,7 +51,7 @@ type tally struct {
 func newAnswers(s *System, ds []responder.Dispatch) *answers {
 	a := &answers{
 		s: s, ds: ds, now: s.cfg.Clock().UTC(), of: map[*plan][]int{}, plans: make([][]*plan, len(ds)), errs: make([]error, len(ds)),
-		tallies: map[tallyKey]*tally{}, reach: map[string]map[*rowset]bool{}, stays: map[*rowset]stay{},
+		tallies: map[any][]*tally{}, reach: map[string]map[*rowset]bool{}, stays: map[*rowset]stay{},
 	}
 	for d := range ds {
 		for _, p := range s.plans {
@@ -82,13 +76,23 @@ func partial(d responder.Dispatch) bool {
 }
 
 func (a *answers) tally(d int, of any) *tally {
-	k := tallyKey{d, of}
-	t := a.tallies[k]
-	if t == nil {
-		t = &tally{}
-		a.tallies[k] = t
+	all := a.tallies[of]
+	if all == nil {
+		all = make([]*tally, len(a.ds))
+		a.tallies[of] = all
 	}
-	return t
+	if all[d] == nil {
+		all[d] = &tally{}
+	}
+	return all[d]
+}
+
+// counted is what was counted for a dispatch, or nil.
+func (a *answers) counted(d int, of any) *tally {
+	if all := a.tallies[of]; all != nil {
+		return all[d]
+	}
+	return nil
 }
 
 // reached counts rows of a set. In a later round what was masked or kept before is no new find.
@@ -211,7 +215,7 @@ func (a *answers) line(d int, r *rowset, searched bool, b *batch) dsr.Collection
 		Name: r.label(), Categories: r.categories, CountQuality: dsr.CountsExact,
 		Method: method(r.rows.Policy), MethodVersion: methodVersion, Outcome: dsr.NotFound,
 	}
-	t := a.tallies[tallyKey{d, r}]
+	t := a.counted(d, r)
 	if t == nil {
 		if !searched {
 			c.Outcome, c.Note = dsr.NotSearched, "no identifier at hand leads to this collection"
@@ -284,7 +288,7 @@ func (a *answers) detachLine(d int, c *detaching, searched bool) dsr.Collection 
 	out := dsr.Collection{
 		Name: c.label, Categories: c.categories, CountQuality: dsr.CountsExact, Method: "detach", MethodVersion: methodVersion, Outcome: dsr.NotFound,
 	}
-	t := a.tallies[tallyKey{d, c}]
+	t := a.counted(d, c)
 	switch {
 	case t != nil && t.detach > 0:
 		out.Outcome, out.Counts = dsr.Detached, dsr.Counts{Found: t.detach, Detached: t.detach}

@@ -40,7 +40,7 @@ func (b *batch) window(r *rowset, args []any) (within, most string, _ []any, err
 	if !r.stepped() {
 		return "", most, args, nil
 	}
-	most = fmt.Sprintf(" ORDER BY %s%s", strings.TrimPrefix(ordinals(1+len(r.key)), "1, "), most)
+	most = fmt.Sprintf(" ORDER BY %s%s", ordinals(2, len(r.key)), most)
 	after := b.progress.kind(r.p).After[r.label()]
 	if after == nil {
 		return "", most, args, nil

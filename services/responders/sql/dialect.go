@@ -101,10 +101,8 @@ type dialect interface {
 	keepsTemporary() bool
 	index(name string, columns string) string // over a temporary table; empty: it needs none
 	analyze(name string) string               // empty: it needs none
-	// deleteFrom is a statement for the rows of alias t that join what stands in from; empty: there is none. returning says that it
-	// can give back columns of from, and so can updateFrom.
+	// deleteFrom is a statement for the rows of alias t that join what stands in from; empty: there is none.
 	deleteFrom(table, from, on string) string
-	returning() bool
 
 	// deleteRows and updateRows are statements for the rows whose key is in (a query), updateFrom one for the rows of alias t that
 	// join what stands in from. A value that is assigned reads columns of alias t.

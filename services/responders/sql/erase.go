@@ -58,7 +58,7 @@ func (s *System) erase(ctx context.Context, tx *sql.Tx, ds []responder.Dispatch)
 func (s *System) work(ctx context.Context, db runner, ds []responder.Dispatch) ([]responder.Answer, error) {
 	b := &batch{
 		s: s, db: db, ds: ds, again: make([]bool, len(ds)), made: map[*rowset]bool{}, several: map[*rowset]bool{}, newRows: map[*plan]bool{},
-		keys: make([][]responder.RowKey, len(ds)), left: map[leftKey]int64{}, have: map[*rowset]int64{}, counted: map[*rowset][]hits{},
+		keys: make([][]responder.RowKey, len(ds)), left: map[leftKey]int64{}, have: map[*rowset]int64{}, counted: map[*rowset][]hits{}, found: map[*rowset][]part{},
 	}
 	out := newAnswers(s, ds)
 	if err := b.resume(out); err != nil {
@@ -176,6 +176,8 @@ type part struct {
 	n            int64
 }
 
+func (f part) like(o part) bool { return f.d == o.d && f.shared == o.shared && f.bare == o.bare }
+
 // act does to one set what its policy says.
 func (b *batch) act(ctx context.Context, r *rowset, out *answers) error {
 	if r.rows.Policy == "" {
@@ -187,9 +189,12 @@ func (b *batch) act(ctx context.Context, r *rowset, out *answers) error {
 	if b.direct(r) {
 		return b.actDirect(ctx, r, out)
 	}
-	found, err := b.parts(ctx, r, "SELECT d, s, m, count(*) FROM %s WHERE g = 0 GROUP BY d, s, m")
-	if err != nil {
-		return err
+	found, known := b.found[r]
+	if !known {
+		var err error
+		if found, err = b.parts(ctx, r, "SELECT d, s, m, count(*) FROM %s WHERE g = 0 GROUP BY d, s, m"); err != nil {
+			return err
+		}
 	}
 	for _, f := range found {
 		out.tally(f.d, r).reached(r, f, b.again[f.d])
@@ -315,6 +320,7 @@ func (b *batch) drop(ctx context.Context) error {
 	b.temps = nil
 	clear(b.made)
 	clear(b.have)
+	clear(b.found)
 	clear(b.several)
 	clear(b.newRows)
 	return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/datamap"
 )
 
-// direct reports whether rows can be changed and counted by one statement without listing them first: they are found in one way,
+// direct reports whether rows can be counted by one statement and changed by another without listing them: they are found in one way,
 // each from one row of one dispatch, nothing is found from them, and no trigger or rule stands in between.
 func (b *batch) direct(r *rowset) bool {
 	plain := r.rows.Policy == datamap.Delete || r.rows.Policy == datamap.Anonymise && !slices.ContainsFunc(r.masks, func(m mask) bool { return m.written() })
@@ -47,27 +47,16 @@ func (b *batch) measure(ctx context.Context, p *plan) error {
 
 func (b *batch) measured(ctx context.Context, r *rowset) ([]hits, error) {
 	v := r.vias[0]
-	todo, group, most := "1", "o.d", ""
+	todo, most := "1", ""
 	if r.rows.Policy != datamap.Delete {
 		todo = r.bareFlag("t")
-	} else if r.p.d.returning() { // the deletion counts for each dispatch
-		group = ""
 	}
-	switch {
-	case b.limited(r):
+	if b.limited(r) {
 		most = b.most()
-	case group == "":
-		return nil, nil
 	}
 	where := b.conditions(v)
 	if where != "" {
 		where = " WHERE " + where
-	}
-	query := fmt.Sprintf("FROM (SELECT f.d AS d, %s AS todo FROM %s%s%s) AS o", todo, b.join(v), where, most)
-	if group == "" {
-		query = "SELECT 0, count(*), count(*) " + query
-	} else {
-		query = "SELECT o.d, count(*), sum(o.todo) " + query + " GROUP BY o.d"
 	}
 	var out []hits
 	err := b.db.read(ctx, func(row scanner) error {
@@ -75,11 +64,12 @@ func (b *batch) measured(ctx context.Context, r *rowset) ([]hits, error) {
 		err := row.Scan(&n.d, &n.all, &n.todo)
 		out = append(out, n)
 		return err
-	}, query)
+	}, fmt.Sprintf("SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, %s AS todo FROM %s%s%s) AS o GROUP BY o.d", todo, b.join(v), where, most))
 	return out, failed("count rows of "+r.label(), err)
 }
 
-// actDirect deletes or masks the rows that hang on those of another set.
+// actDirect deletes or masks the rows that hang on those of another set: as many as were counted right before.
+// To have the change itself say whose rows it took costs more than the count (PostgreSQL fetches each row again to return a column).
 func (b *batch) actDirect(ctx context.Context, r *rowset, out *answers) error {
 	v := r.vias[0]
 	if !b.made[v.from] {
@@ -100,27 +90,11 @@ func (b *batch) actDirect(ctx context.Context, r *rowset, out *answers) error {
 	}
 	var todo int64
 	for _, c := range b.counted[r] {
-		if todo += c.todo; !deletes {
-			out.tally(c.d, r).before = c.all - c.todo
-		}
+		todo += c.todo
+		out.tally(c.d, r).changed(deletes, c)
 	}
-	switch {
-	case p.d.returning():
-		return failed(doing, b.db.read(ctx, func(row scanner) error {
-			var d int
-			var n int64
-			if err := row.Scan(&d, &n); err != nil {
-				return err
-			}
-			out.tally(d, r).changed(deletes, n)
-			return nil
-		}, fmt.Sprintf("WITH done AS (%s RETURNING f.d) SELECT d, count(*) FROM done GROUP BY d", change)))
-	case todo == 0:
+	if todo == 0 {
 		return nil
-	}
-	// A change gives nothing back: it must have been as many rows as were counted.
-	for _, c := range b.counted[r] {
-		out.tally(c.d, r).changed(deletes, c.todo)
 	}
 	n, err := b.exec(ctx, doing, change)
 	if err != nil {
@@ -129,11 +103,11 @@ func (b *batch) actDirect(ctx context.Context, r *rowset, out *answers) error {
 	return agree(doing, n, todo)
 }
 
-// changed counts rows that one statement found and changed.
-func (t *tally) changed(deletes bool, n int64) {
+// changed counts the rows of a set that one statement changes.
+func (t *tally) changed(deletes bool, n hits) {
 	if deletes {
-		t.toErase, t.erase = n, n
+		t.toErase, t.erase = n.todo, n.todo
 		return
 	}
-	t.toMask, t.mask = n, n
+	t.toMask, t.mask, t.before = n.todo, n.todo, n.all-n.todo
 }

@@ -66,8 +66,8 @@ func (r *rowset) byIdent(first int) string {
 	return fmt.Sprintf("%s %s %s AS t ON %s", p.d.list(first, "i", len(r.links)), p.d.join(), p.tableName(r.table), strings.Join(on, " AND "))
 }
 
-// freezeRows reads, before the erasure, the keys of a set by which late rows will be found. Each dispatch gets at most so many; what
-// is over counts in left.
+// freezeRows reads, before the erasure, the keys of a set by which late rows will be found, and counts its rows on the way. Each dispatch
+// gets at most so many keys; what is over counts in left.
 func (b *batch) freezeRows(ctx context.Context, r *rowset) error {
 	if !r.freeze || !b.made[r] {
 		return nil
@@ -77,39 +77,53 @@ func (b *batch) freezeRows(ctx context.Context, r *rowset) error {
 	for i, c := range r.links {
 		cols[i] = p.d.freeze("x."+r.column(c), c)
 	}
-	query := fmt.Sprintf("SELECT x.d, %s FROM %s AS x WHERE x.g = 0 AND x.s = 0 ORDER BY %s", strings.Join(cols, ", "), p.d.temporaryName(r.name), ordinals(len(cols)+1))
-	var d int
+	query := fmt.Sprintf("SELECT x.d, x.s, x.m, %s FROM %s AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, %s", strings.Join(cols, ", "), p.d.temporaryName(r.name), ordinals(4, len(cols)))
+	var of part
+	var shared, bare int
 	values := make([]*string, len(r.links))
-	dest := []any{&d}
+	dest := []any{&of.d, &shared, &bare}
 	for i := range values {
 		dest = append(dest, &values[i])
 	}
+	found := []part{}
 	err := b.db.read(ctx, func(row scanner) error {
 		if err := row.Scan(dest...); err != nil {
 			return err
 		}
-		if len(b.ds[d].Keys) > 0 {
-			return nil // those of the first act stay with the request
+		of.shared, of.bare, of.n = shared == 1, bare == 1, 1
+		if last := len(found) - 1; last >= 0 && found[last].like(of) {
+			found[last].n++
+		} else {
+			found = append(found, of)
 		}
-		if len(b.keys[d]) >= b.s.cfg.MaxKeys {
-			b.left[leftKey{d, r}]++
+		if of.shared || len(b.ds[of.d].Keys) > 0 { // those of the first act stay with the request
 			return nil
 		}
-		f := frozen{}
-		for i, c := range r.links {
-			f[c.name] = values[i]
-		}
-		k, err := rowKey(r.label(), f)
-		b.keys[d] = append(b.keys[d], k)
-		return err
+		return b.freeze(r, of.d, values)
 	}, query)
+	b.found[r] = found
 	return failed("remember keys of "+r.label(), err)
 }
 
-func ordinals(n int) string {
+func (b *batch) freeze(r *rowset, d int, values []*string) error {
+	if len(b.keys[d]) >= b.s.cfg.MaxKeys {
+		b.left[leftKey{d, r}]++
+		return nil
+	}
+	f := frozen{}
+	for i, c := range r.links {
+		f[c.name] = values[i]
+	}
+	k, err := rowKey(r.label(), f)
+	b.keys[d] = append(b.keys[d], k)
+	return err
+}
+
+// ordinals lists n columns of a query by their numbers, from first on.
+func ordinals(first, n int) string {
 	out := make([]string, n)
 	for i := range out {
-		out[i] = fmt.Sprint(i + 1)
+		out[i] = fmt.Sprint(first + i)
 	}
 	return strings.Join(out, ", ")
 }

@@ -57,6 +57,12 @@ func (s *System) reading(ctx context.Context, do func(*System, *sql.Tx) error) e
 	return do(s, tx)
 }
 
+// tallyKey names what was counted: of is a set or a detaching.
+type tallyKey struct {
+	d  int
+	of any
+}
+
 type look struct {
 	s  *System
 	tx *sql.Tx

@@ -92,7 +92,6 @@ func (mysql) countsTemporary() bool     { return true }
 func (mysql) keepsTemporary() bool      { return true }
 func (mysql) changing() string          { return "" }
 func (mysql) rowByRow() bool            { return true }
-func (mysql) returning() bool           { return false }
 func (mysql) index(_, _ string) string  { return "" }
 func (mysql) analyze(string) string     { return "" }
 func (mysql) begin() *sql.TxOptions     { return &sql.TxOptions{Isolation: sql.LevelReadCommitted} }

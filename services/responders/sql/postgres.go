@@ -169,7 +169,6 @@ func (postgres) deleteFrom(table, from, on string) string {
 	return "DELETE FROM " + table + " AS t USING " + from + " WHERE " + on
 }
 func (p postgres) drop(name string) string    { return "DROP TABLE " + p.temporaryName(name) }
-func (postgres) returning() bool              { return true }
 func (postgres) index(_, _ string) string     { return "" }
 func (p postgres) analyze(name string) string { return "ANALYZE " + p.temporaryName(name) }
 

@@ -101,7 +101,7 @@ func (b *batch) pause(ctx context.Context, out *answers) ([]responder.Answer, er
 	for _, p := range out.plans[0] {
 		w.Counts[p.kind] = map[string]kept{}
 		for _, of := range p.counted() {
-			if t := out.tallies[tallyKey{0, of.what}]; t != nil {
+			if t := out.counted(0, of.what); t != nil {
 				w.Counts[p.kind][of.name] = kept{t.stay, t.known, t.before, t.toErase, t.erase, t.toMask, t.mask, t.detach, t.finds.written(), t.unsearched, t.age.latest, t.age.undated}
 			}
 		}

@@ -29,8 +29,9 @@ type batch struct {
 
 	have     map[*rowset]int64 // rows in the temporary table, memories aside
 	counted  map[*rowset][]hits
-	progress *progress // of a dispatch that stands alone
-	chunked  bool      // of what is reached a chunk is taken
+	found    map[*rowset][]part // whose rows were read already
+	progress *progress          // of a dispatch that stands alone
+	chunked  bool               // of what is reached a chunk is taken
 }
 
 type leftKey struct {

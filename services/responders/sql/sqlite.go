@@ -134,7 +134,6 @@ func (l lite) index(name, columns string) string {
 }
 
 func (lite) countsTemporary() bool                          { return false }
-func (lite) returning() bool                                { return false }
 func (lite) analyze(string) string                          { return "" }
 func (lite) prepare(context.Context, *sql.Tx, Config) error { return nil }
 

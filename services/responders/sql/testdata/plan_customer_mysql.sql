@@ -24,9 +24,9 @@ SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, 1 AS todo FROM `shop`.`
 
 SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, 1 AS todo FROM `shop`.`lethe_0_2` AS f STRAIGHT_JOIN `shop`.`order_items` AS t ON f.l0 = t.`order_id` LIMIT 50001) AS o GROUP BY o.d;
 
-SELECT x.d, CONVERT(x.l0 USING utf8mb4), CONVERT(x.l1 USING utf8mb4), CONVERT(x.l2 USING utf8mb4) FROM `shop`.`lethe_0_0` AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2, 3, 4;
+SELECT x.d, x.s, x.m, CONVERT(x.l0 USING utf8mb4), CONVERT(x.l1 USING utf8mb4), CONVERT(x.l2 USING utf8mb4) FROM `shop`.`lethe_0_0` AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4, 5, 6;
 
-SELECT x.d, CONVERT(x.l0 USING utf8mb4) FROM `shop`.`lethe_0_2` AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2;
+SELECT x.d, x.s, x.m, CONVERT(x.l0 USING utf8mb4) FROM `shop`.`lethe_0_2` AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4;
 
 SELECT d, s, m, count(*) FROM `shop`.`lethe_0_7` WHERE g = 0 GROUP BY d, s, m;
 
@@ -40,11 +40,7 @@ DELETE t FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`messages` AS t ON f.
 
 DELETE t FROM `shop`.`lethe_0_2` AS f STRAIGHT_JOIN `shop`.`order_items` AS t ON f.l0 = t.`order_id`;
 
-SELECT d, s, m, count(*) FROM `shop`.`lethe_0_2` WHERE g = 0 GROUP BY d, s, m;
-
 DELETE t FROM (SELECT DISTINCT k0 FROM `shop`.`lethe_0_2` WHERE g = 0 AND s = 0) AS x STRAIGHT_JOIN `shop`.`orders` AS t ON t.`id` = x.k0;
-
-SELECT d, s, m, count(*) FROM `shop`.`lethe_0_0` WHERE g = 0 GROUP BY d, s, m;
 
 SELECT CONVERT(t.`id` USING utf8mb4), CONVERT(t.`loyalty` USING utf8mb4) FROM `shop`.`customers` AS t WHERE ((t.`loyalty` IS NOT NULL AND NOT (CHAR_LENGTH(t.`loyalty`) = 40 AND CAST(t.`loyalty` AS BINARY) REGEXP '^hmac-[0-9a-f]{35}$'))) AND (t.`id`) IN (SELECT k0 FROM `shop`.`lethe_0_0` WHERE g = 0 AND m = 1) LIMIT 2000;
 

@@ -20,13 +20,13 @@ INSERT INTO pg_temp."lethe_0_7" SELECT DISTINCT f.d AS d, t."email" AS k0, t."em
 
 SELECT DISTINCT f.d, CAST(f.l2 AS text) FROM pg_temp."lethe_0_0" AS f WHERE octet_length(CAST(f.l2 AS text)) <> length(CAST(f.l2 AS text));
 
-SELECT 0, count(*), count(*) FROM (SELECT f.d AS d, 1 AS todo FROM pg_temp."lethe_0_0" AS f JOIN "shop"."messages" AS t ON f.l1 = t."customer_id" LIMIT 50001) AS o;
+SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, 1 AS todo FROM pg_temp."lethe_0_0" AS f JOIN "shop"."messages" AS t ON f.l1 = t."customer_id" LIMIT 50001) AS o GROUP BY o.d;
 
-SELECT 0, count(*), count(*) FROM (SELECT f.d AS d, 1 AS todo FROM pg_temp."lethe_0_2" AS f JOIN "shop"."order_items" AS t ON f.l0 = t."order_id" LIMIT 50001) AS o;
+SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, 1 AS todo FROM pg_temp."lethe_0_2" AS f JOIN "shop"."order_items" AS t ON f.l0 = t."order_id" LIMIT 50001) AS o GROUP BY o.d;
 
-SELECT x.d, CAST(x.l0 AS text), CAST(x.l1 AS text), CAST(x.l2 AS text) FROM pg_temp."lethe_0_0" AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2, 3, 4;
+SELECT x.d, x.s, x.m, CAST(x.l0 AS text), CAST(x.l1 AS text), CAST(x.l2 AS text) FROM pg_temp."lethe_0_0" AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4, 5, 6;
 
-SELECT x.d, CAST(x.l0 AS text) FROM pg_temp."lethe_0_2" AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2;
+SELECT x.d, x.s, x.m, CAST(x.l0 AS text) FROM pg_temp."lethe_0_2" AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4;
 
 SET LOCAL plan_cache_mode = auto;
 
@@ -38,15 +38,11 @@ SELECT f.d, count(*) FROM pg_temp."lethe_0_5" AS f JOIN "shop"."invoice_lines" A
 
 SELECT d, s, m, count(*) FROM pg_temp."lethe_0_5" WHERE g = 0 GROUP BY d, s, m;
 
-WITH done AS (DELETE FROM "shop"."messages" AS t USING pg_temp."lethe_0_0" AS f WHERE f.l1 = t."customer_id" RETURNING f.d) SELECT d, count(*) FROM done GROUP BY d;
+DELETE FROM "shop"."messages" AS t USING pg_temp."lethe_0_0" AS f WHERE f.l1 = t."customer_id";
 
-WITH done AS (DELETE FROM "shop"."order_items" AS t USING pg_temp."lethe_0_2" AS f WHERE f.l0 = t."order_id" RETURNING f.d) SELECT d, count(*) FROM done GROUP BY d;
-
-SELECT d, s, m, count(*) FROM pg_temp."lethe_0_2" WHERE g = 0 GROUP BY d, s, m;
+DELETE FROM "shop"."order_items" AS t USING pg_temp."lethe_0_2" AS f WHERE f.l0 = t."order_id";
 
 DELETE FROM "shop"."orders" WHERE ("id") IN (SELECT k0 FROM pg_temp."lethe_0_2" WHERE g = 0 AND s = 0);
-
-SELECT d, s, m, count(*) FROM pg_temp."lethe_0_0" WHERE g = 0 GROUP BY d, s, m;
 
 SELECT CAST(t."id" AS text), CAST(t."loyalty" AS text) FROM "shop"."customers" AS t WHERE ((t."loyalty" IS NOT NULL AND NOT (CAST(t."loyalty" AS text) ~ '^hmac-[0-9a-f]{35}$'))) AND (t."id") IN (SELECT k0 FROM pg_temp."lethe_0_0" WHERE g = 0 AND m = 1) LIMIT 2000;
 

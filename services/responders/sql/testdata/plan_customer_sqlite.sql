@@ -52,9 +52,9 @@ INSERT INTO temp."lethe_0_7" SELECT DISTINCT f.d AS d, t."rowid" AS k0, t."email
 
 SELECT DISTINCT f.d, CAST(f.l2 AS text) FROM temp."lethe_0_0" AS f WHERE length(CAST(f.l2 AS BLOB)) <> length(f.l2);
 
-SELECT x.d, CASE typeof(x.l0) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l0) WHEN 'real' THEN 'r' || printf('%!.17g', x.l0) WHEN 'integer' THEN 'i' || x.l0 ELSE 't' || x.l0 END, CASE typeof(x.l1) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l1) WHEN 'real' THEN 'r' || printf('%!.17g', x.l1) WHEN 'integer' THEN 'i' || x.l1 ELSE 't' || x.l1 END, CASE typeof(x.l2) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l2) WHEN 'real' THEN 'r' || printf('%!.17g', x.l2) WHEN 'integer' THEN 'i' || x.l2 ELSE 't' || x.l2 END FROM temp."lethe_0_0" AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2, 3, 4;
+SELECT x.d, x.s, x.m, CASE typeof(x.l0) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l0) WHEN 'real' THEN 'r' || printf('%!.17g', x.l0) WHEN 'integer' THEN 'i' || x.l0 ELSE 't' || x.l0 END, CASE typeof(x.l1) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l1) WHEN 'real' THEN 'r' || printf('%!.17g', x.l1) WHEN 'integer' THEN 'i' || x.l1 ELSE 't' || x.l1 END, CASE typeof(x.l2) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l2) WHEN 'real' THEN 'r' || printf('%!.17g', x.l2) WHEN 'integer' THEN 'i' || x.l2 ELSE 't' || x.l2 END FROM temp."lethe_0_0" AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4, 5, 6;
 
-SELECT x.d, CASE typeof(x.l0) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l0) WHEN 'real' THEN 'r' || printf('%!.17g', x.l0) WHEN 'integer' THEN 'i' || x.l0 ELSE 't' || x.l0 END FROM temp."lethe_0_2" AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2;
+SELECT x.d, x.s, x.m, CASE typeof(x.l0) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l0) WHEN 'real' THEN 'r' || printf('%!.17g', x.l0) WHEN 'integer' THEN 'i' || x.l0 ELSE 't' || x.l0 END FROM temp."lethe_0_2" AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4;
 
 SELECT d, s, m, count(*) FROM temp."lethe_0_7" WHERE g = 0 GROUP BY d, s, m;
 
@@ -72,11 +72,7 @@ SELECT d, s, m, count(*) FROM temp."lethe_0_3" WHERE g = 0 GROUP BY d, s, m;
 
 DELETE FROM "shop"."order_items" WHERE ("order_id", "line") IN (SELECT k0, k1 FROM temp."lethe_0_3" WHERE g = 0 AND s = 0);
 
-SELECT d, s, m, count(*) FROM temp."lethe_0_2" WHERE g = 0 GROUP BY d, s, m;
-
 DELETE FROM "shop"."orders" WHERE ("rowid") IN (SELECT k0 FROM temp."lethe_0_2" WHERE g = 0 AND s = 0);
-
-SELECT d, s, m, count(*) FROM temp."lethe_0_0" WHERE g = 0 GROUP BY d, s, m;
 
 SELECT CASE typeof(t."rowid") WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(t."rowid") WHEN 'real' THEN 'r' || printf('%!.17g', t."rowid") WHEN 'integer' THEN 'i' || t."rowid" ELSE 't' || t."rowid" END, CAST(t."loyalty" AS text) FROM "shop"."customers" AS t WHERE ((t."loyalty" IS NOT NULL AND NOT (t."loyalty" GLOB 'hmac-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'))) AND (t."rowid") IN (SELECT k0 FROM temp."lethe_0_0" WHERE g = 0 AND m = 1) LIMIT 2000;
 

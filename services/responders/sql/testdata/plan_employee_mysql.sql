@@ -6,13 +6,11 @@ SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM `shop`.`lethe_1_0` AS f STRAI
 
 SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM `shop`.`lethe_1_0` AS f STRAIGHT_JOIN `shop`.`employees` AS t ON f.l0 = t.`manager_id` AND t.`manager_id` IS NOT NULL GROUP BY t.`id` LIMIT 50001) AS o GROUP BY d;
 
-SELECT x.d, CONVERT(x.l0 USING utf8mb4) FROM `shop`.`lethe_1_0` AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2;
+SELECT x.d, x.s, x.m, CONVERT(x.l0 USING utf8mb4) FROM `shop`.`lethe_1_0` AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4;
 
 UPDATE `shop`.`lethe_1_0` AS f STRAIGHT_JOIN `shop`.`customers` AS t ON f.l0 = t.`account_manager_id` AND t.`account_manager_id` IS NOT NULL SET t.`account_manager_id` = NULL;
 
 UPDATE `shop`.`lethe_1_0` AS f STRAIGHT_JOIN `shop`.`employees` AS t ON f.l0 = t.`manager_id` AND t.`manager_id` IS NOT NULL SET t.`manager_id` = NULL;
-
-SELECT d, s, m, count(*) FROM `shop`.`lethe_1_0` WHERE g = 0 GROUP BY d, s, m;
 
 UPDATE (SELECT DISTINCT k0 FROM `shop`.`lethe_1_0` WHERE g = 0 AND s = 0) AS x STRAIGHT_JOIN `shop`.`employees` AS t ON t.`id` = x.k0 SET t.`manager_id` = NULL;
 

@@ -6,15 +6,13 @@ SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM pg_temp."lethe_1_0" AS f JOIN
 
 SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM pg_temp."lethe_1_0" AS f JOIN "shop"."employees" AS t ON f.l0 = t."manager_id" AND t."manager_id" IS NOT NULL GROUP BY t."id" LIMIT 50001) AS o GROUP BY d;
 
-SELECT x.d, CAST(x.l0 AS text) FROM pg_temp."lethe_1_0" AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2;
+SELECT x.d, x.s, x.m, CAST(x.l0 AS text) FROM pg_temp."lethe_1_0" AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4;
 
 SET LOCAL plan_cache_mode = auto;
 
 UPDATE "shop"."customers" AS t SET "account_manager_id" = NULL FROM pg_temp."lethe_1_0" AS f WHERE f.l0 = t."account_manager_id" AND t."account_manager_id" IS NOT NULL;
 
 UPDATE "shop"."employees" AS t SET "manager_id" = NULL FROM pg_temp."lethe_1_0" AS f WHERE f.l0 = t."manager_id" AND t."manager_id" IS NOT NULL;
-
-SELECT d, s, m, count(*) FROM pg_temp."lethe_1_0" WHERE g = 0 GROUP BY d, s, m;
 
 DELETE FROM "shop"."employees" WHERE ("id") IN (SELECT k0 FROM pg_temp."lethe_1_0" WHERE g = 0 AND s = 0);
 

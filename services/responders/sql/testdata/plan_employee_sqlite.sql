@@ -10,13 +10,11 @@ SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM temp."lethe_1_0" AS f JOIN "s
 
 SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM temp."lethe_1_0" AS f JOIN "shop"."employees" AS t ON f.l0 = t."manager_id" AND t."manager_id" IS NOT NULL GROUP BY t."rowid" LIMIT 50001) AS o GROUP BY d;
 
-SELECT x.d, CASE typeof(x.l0) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l0) WHEN 'real' THEN 'r' || printf('%!.17g', x.l0) WHEN 'integer' THEN 'i' || x.l0 ELSE 't' || x.l0 END FROM temp."lethe_1_0" AS x WHERE x.g = 0 AND x.s = 0 ORDER BY 1, 2;
+SELECT x.d, x.s, x.m, CASE typeof(x.l0) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l0) WHEN 'real' THEN 'r' || printf('%!.17g', x.l0) WHEN 'integer' THEN 'i' || x.l0 ELSE 't' || x.l0 END FROM temp."lethe_1_0" AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4;
 
 UPDATE "shop"."customers" AS t SET "account_manager_id" = NULL FROM temp."lethe_1_0" AS f WHERE f.l0 = t."account_manager_id" AND t."account_manager_id" IS NOT NULL;
 
 UPDATE "shop"."employees" AS t SET "manager_id" = NULL FROM temp."lethe_1_0" AS f WHERE f.l0 = t."manager_id" AND t."manager_id" IS NOT NULL;
-
-SELECT d, s, m, count(*) FROM temp."lethe_1_0" WHERE g = 0 GROUP BY d, s, m;
 
 DELETE FROM "shop"."employees" WHERE ("rowid") IN (SELECT k0 FROM temp."lethe_1_0" WHERE g = 0 AND s = 0);
 
