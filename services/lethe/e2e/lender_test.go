@@ -54,11 +54,25 @@ func newLender(t *testing.T, customers, erased, staff int) (*lender, *pipeline) 
 		t.Fatal(err)
 	}
 	pl.dsn = map[string]string{"shop": newPostgres(t), "desk": newMariaDB(t), "post": "sqlite://" + filepath.Join(pl.dir, "system-post", "post.db")}
+	c := foundLender(t, pl.dsn, customers, erased, staff)
+	return c, pl.open(t, limits{silence: "300s", resolution: "300s"}, "testdata/engines.yml", lenderSystems(pl.dsn))
+}
+
+// lenderSystems is what the configuration says of the databases.
+func lenderSystems(dsn map[string]string) string {
+	systems := ""
+	for name, at := range dsn {
+		systems += fmt.Sprintf("\n  %s: {kind: sql, dsn: %q}", name, at)
+	}
+	return systems
+}
+
+// foundLender makes the tables and their rows in databases, by system.
+func foundLender(t *testing.T, dsn map[string]string, customers, erased, staff int) *lender {
+	t.Helper()
 	all := invent(customers + staff)
 	c := &lender{customers: all[:customers], staff: all[customers:], store: map[string]*sql.DB{}}
-	systems := ""
-	for name, at := range pl.dsn {
-		systems += fmt.Sprintf("\n  %s: {kind: sql, dsn: %q}", name, at)
+	for name, at := range dsn {
 		c.store[name] = openURL(t, at)
 	}
 	rows := map[string][]string{}
@@ -99,7 +113,7 @@ func newLender(t *testing.T, customers, erased, staff int) (*lender, *pipeline) 
 	}
 	must(t, c.store["shop"], "create index customers_email on customers (lower(email))")
 	c.original = c.read(t)
-	return c, pl.open(t, limits{silence: "300s", resolution: "300s"}, "testdata/engines.yml", systems)
+	return c
 }
 
 // read reads every row of every system.

@@ -68,11 +68,8 @@ func real() mode {
 			return at, openDB(t, "pgx", at)
 		},
 		open: func(t testing.TB, pl *pipeline) *roles.Process {
-			if _, err := sealing.CreateDir(filepath.Join(pl.dir, "keys")); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := completion.CreateKey(filepath.Join(pl.dir, "keys")); err != nil {
-				t.Fatal(err)
+			if _, err := os.Stat(filepath.Join(pl.dir, "keys")); os.IsNotExist(err) {
+				makeKeys(t, filepath.Join(pl.dir, "keys"))
 			}
 			cfg, err := config.Load(pl.config, []string{"LETHE_KAFKA_BROKERS=" + variable(t, "LETHE_TEST_KAFKA")}, config.For(config.Serve))
 			if err != nil {
@@ -87,6 +84,16 @@ func real() mode {
 			}
 			return p
 		},
+	}
+}
+
+func makeKeys(t testing.TB, dir string) {
+	t.Helper()
+	if _, err := sealing.CreateDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := completion.CreateKey(dir); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -55,14 +55,24 @@ func (pl *pipeline) deleteTopics(t *testing.T, names ...string) {
 // rewind sets a group that has no members to the beginning of a topic.
 func (pl *pipeline) rewind(t *testing.T, group, topic string) {
 	t.Helper()
+	to := map[int]int64{}
+	for p := range pl.p.Config.Kafka.Partitions {
+		to[p] = 0
+	}
+	pl.setGroup(t, group, topic, to)
+}
+
+// setGroup sets where a group that has no members reads on, by partition.
+func (pl *pipeline) setGroup(t *testing.T, group, topic string, to map[int]int64) {
+	t.Helper()
 	client, ctx := pl.operator(t)
 	q := kmsg.NewPtrOffsetCommitRequest()
 	q.Group, q.Generation = pl.prefix+group, -1
 	of := kmsg.NewOffsetCommitRequestTopic()
 	of.Topic = pl.prefix + topic
-	for p := range pl.p.Config.Kafka.Partitions {
+	for p, offset := range to {
 		partition := kmsg.NewOffsetCommitRequestTopicPartition()
-		partition.Partition, partition.Offset = int32(p), 0
+		partition.Partition, partition.Offset = int32(p), offset
 		of.Partitions = append(of.Partitions, partition)
 	}
 	q.Topics = append(q.Topics, of)
@@ -79,7 +89,7 @@ func (pl *pipeline) rewind(t *testing.T, group, topic string) {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			t.Fatalf("rewind group %s on %s: %v", group, topic, err)
+			t.Fatalf("set group %s on %s: %v", group, topic, err)
 		}
 	}
 }

@@ -140,6 +140,9 @@ func (pl *pipeline) holds(t *testing.T, p person, r *completion.Record, rows map
 	if len(left) == 0 {
 		left = nil
 	}
+	if len(rows) == 0 {
+		rows = nil
+	}
 	if d := cmp.Diff(left, rows); d != "" {
 		t.Errorf("rows of an erased person (-want +got):\n%s", d)
 	}
