@@ -66,6 +66,9 @@ func (c *Coordinator) tick(ctx context.Context) (more bool, err error) {
 	if badRow(err) && len(ids) > 1 {
 		return full, c.tickEach(ctx, ids)
 	}
+	if err == nil {
+		crash("ticked")
+	}
 	return full && err == nil, err
 }
 

@@ -163,6 +163,7 @@ func (c *relay) publish(ctx context.Context, out store.Outbox, shards []int) (ro
 	if err := out.Delete(ctx, ids); err != nil {
 		return 0, fmt.Errorf("delete from outbox: %w", err)
 	}
+	crash("relay.deleted")
 	for range parked { // now that they cannot be parked again
 		c.metrics.deadLetter(ctx, causeOversize)
 	}

@@ -65,6 +65,9 @@ func (c *Coordinator) save(ctx context.Context, tx store.Tx, turn *lifecycle.Tur
 		return err
 	}
 	crash("saved")
+	if len(turn.Sealed) > 0 {
+		crash("sealed")
+	}
 	c.noteWakes(turn, ch.Requests)
 	return nil
 }

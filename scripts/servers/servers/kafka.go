@@ -62,17 +62,35 @@ func startKafkaOnce(ctx context.Context, o Options, jvm, jars string) (*Server, 
 	if k.heap == "" {
 		k.heap = "512m"
 	}
-	addr, err := k.prepare(ctx, o)
+	ways, err := listen(o.Ways)
+	if err != nil {
+		dir.close()
+		return nil, err
+	}
+	addr, err := k.prepare(ctx, o, ways)
 	if err != nil {
 		dir.close()
 		return nil, err
 	}
 	s := &Server{
-		Name: "kafka", Addr: addr, URL: addr, Variable: "LETHE_TEST_KAFKA", Log: k.log(),
+		Name: "kafka", Addr: addr, URL: addr, Variable: "LETHE_TEST_KAFKA", Log: k.log(), Ways: ways,
 		dir: dir, ask: syscall.SIGTERM,
 		start: func(ctx context.Context) (*process, error) { return k.start(ctx, addr) },
 	}
 	return s, s.up(ctx)
+}
+
+// listen finds an address for each further listener.
+func listen(advertised map[string]string) (map[string]string, error) {
+	ways := map[string]string{}
+	for name := range advertised {
+		port, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		ways[name] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	return ways, nil
 }
 
 type kafkaFiles struct{ dir, jvm, jars, heap string }
@@ -82,8 +100,11 @@ func (k kafkaFiles) log() string        { return filepath.Join(k.dir, "kafka.log
 func (k kafkaFiles) address() string    { return filepath.Join(k.dir, "address") }
 
 // prepare writes the configuration and formats the storage, unless a kept directory has them already.
-func (k kafkaFiles) prepare(ctx context.Context, o Options) (addr string, err error) {
+func (k kafkaFiles) prepare(ctx context.Context, o Options, ways map[string]string) (addr string, err error) {
 	if known, err := os.ReadFile(k.address()); err == nil {
+		if len(ways) > 0 {
+			return "", errors.New("a kept directory has the listeners that it was made with, and takes no others")
+		}
 		return string(known), nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the broker's address: %w", err)
@@ -103,6 +124,11 @@ func (k kafkaFiles) prepare(ctx context.Context, o Options) (addr string, err er
 		}
 	}
 	props := k.settings(addr, fmt.Sprintf("127.0.0.1:%d", controller))
+	for _, name := range slices.Sorted(maps.Keys(ways)) {
+		props["listeners"] += "," + name + "://" + ways[name]
+		props["advertised.listeners"] += "," + name + "://" + o.Ways[name]
+		props["listener.security.protocol.map"] += "," + name + ":PLAINTEXT"
+	}
 	maps.Copy(props, o.Settings)
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(props)) {
@@ -141,6 +167,7 @@ func (k kafkaFiles) settings(addr, controller string) map[string]string {
 		"listeners":                           "PLAINTEXT://" + addr + ",CONTROLLER://" + controller,
 		"advertised.listeners":                "PLAINTEXT://" + addr + ",CONTROLLER://" + controller,
 		"listener.security.protocol.map":      "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"inter.broker.listener.name":          "PLAINTEXT",
 		"log.dirs":                            filepath.Join(k.dir, "data"),
 		"auto.create.topics.enable":           "false",
 

@@ -25,6 +25,9 @@ type Options struct {
 	Heap string
 	// Settings are added to server.properties or to the command line of PostgreSQL or MariaDB, and win over what is set here.
 	Settings map[string]string
+	// Ways are further listeners of Kafka, by name, for clients that do not come to it directly: each says what address the broker
+	// tells such a client to connect to, that of a proxy. What the proxy connects to is in Server.Ways.
+	Ways map[string]string
 	// Progress is told what takes long (a download, an installation); nil: os.Stderr.
 	Progress func(line string)
 }
@@ -49,6 +52,8 @@ type Server struct {
 	Variable string
 	// Log is the path of the server's log.
 	Log string
+	// Ways are the addresses of Kafka's further listeners (see Options).
+	Ways map[string]string
 
 	dir   *workDir
 	ask   syscall.Signal // asks for an orderly end
