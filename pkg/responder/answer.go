@@ -84,7 +84,7 @@ func (r *Responder) finish(e *Entry, it *item, mode Mode, ack dsr.Acknowledgemen
 	}
 	e.DeferredAt, e.Deadline, e.DueAt = time.Time{}, time.Time{}, time.Time{}
 	if mode != Deliver { // no message will come again to have it published
-		e.DueAt, e.Source = r.now().Add(publishLease), it.source()
+		e.DueAt, e.Source = r.now().Add(lease(publishLease)), it.source()
 	}
 	return nil
 }

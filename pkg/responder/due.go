@@ -45,11 +45,11 @@ func (r *Responder) WorkDue(ctx context.Context) (int, error) {
 
 // workDue is WorkDue; more says that a step it worked is due again at once.
 func (r *Responder) workDue(ctx context.Context) (n int, more bool, err error) {
-	entries, err := r.ledger.Due(ctx, r.config.System, r.now(), dueLease, dueAtOnce)
+	entries, err := r.ledger.Due(ctx, r.config.System, r.now(), lease(dueLease), dueAtOnce)
 	if err != nil {
 		return 0, false, fmt.Errorf("take due steps: %w", err)
 	}
-	leased := r.now().Add(dueLease)
+	leased := r.now().Add(lease(dueLease))
 	var settled, again, poll []*item
 	defer func() { end(settled); end(again); end(poll) }()
 	for _, e := range entries {

@@ -69,6 +69,7 @@ func outside(ctx context.Context, dir string, s *stage) (*roles.Process, error) 
 func environ(dir string, s *stage, role string) []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "TZ=UTC", "LETHE_CONFIG=" + filepath.Join(dir, "lethe.yml"), "LETHE_KAFKA_BROKERS=" + s.brokers[role],
+		"LETHE_TEST_LEASE=15s",
 	}
 	if url := s.store[role]; url != "" {
 		env = append(env, "LETHE_STORE_URL="+url)

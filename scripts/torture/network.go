@@ -23,6 +23,7 @@ type network struct {
 }
 
 func newNetwork() *network {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // toxics have no logger of their own
 	return &network{
 		server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), ways: map[string]*toxiproxy.Proxy{}, busy: map[string]bool{},
 	}

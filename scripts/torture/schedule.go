@@ -127,8 +127,19 @@ func schedule(seed uint64, step int) fault {
 
 // rare is what a short run must not miss.
 var rare = []fault{
-	{kind: suspended}, {kind: restarted, target: "kafka"}, {kind: restarted, target: "postgres"}, {kind: restarted, target: "mariadb"},
-	{kind: grown}, {kind: locked}, {kind: deadlocked}, {kind: crowded}, {kind: readOnly}, {kind: expired}, {kind: full}, {kind: redeliver}, {kind: added},
+	{kind: suspended},
+	{kind: restarted, target: "kafka"},
+	{kind: restarted, target: "postgres"},
+	{kind: restarted, target: "mariadb"},
+	{kind: grown},
+	{kind: locked},
+	{kind: deadlocked},
+	{kind: crowded},
+	{kind: readOnly},
+	{kind: expired},
+	{kind: full},
+	{kind: redeliver},
+	{kind: added},
 }
 
 // draw fills in what is not said.
@@ -144,7 +155,7 @@ func (f fault) draw(r *rand.Rand) fault {
 	switch f.kind {
 	case crash:
 		p := crashPoints[r.IntN(len(crashPoints))]
-		f.target, f.detail = pick(p.roles), fmt.Sprintf("%s:%d", p.name, 1+r.IntN(3))
+		f.target, f.detail = pick(p.roles), fmt.Sprintf("%s:%d", p.name, 1+r.IntN(2))
 	case suspended:
 		f.last = seconds(3, 5)
 	case spoiled:

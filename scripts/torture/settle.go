@@ -10,9 +10,9 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/kafka"
 )
 
-// drainLimit is how long requests may take when nothing is broken any more. A step whose process died while it was put off belongs to
-// nobody for two minutes.
-const drainLimit = 6 * time.Minute
+// drainLimit is how long requests may take when nothing is broken any more: what was put off is tried again only after as long as it
+// has been put off already.
+const drainLimit = 5 * time.Minute
 
 // settle lets everything come to rest, delivers all of it once more, ends the processes and asks the oracle.
 func (t *torture) settle(ctx context.Context, began time.Time) error {
@@ -143,5 +143,5 @@ func (t *torture) find(id dsr.RequestID) *asked {
 	if !ok {
 		return nil
 	}
-	return a.(*asked) //nolint:errcheck,forcetypeassert // nothing else is stored
+	return a.(*asked)
 }

@@ -38,7 +38,6 @@ type torture struct {
 	before   map[string]level
 	conns    map[string]int
 	summary  string
-	outbox   chan func(context.Context) error
 }
 
 // execute runs everything and returns what the oracle found.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -198,10 +197,4 @@ func (w *workload) same() map[int][]*asked {
 		out[a.who.id] = append(out[a.who.id], a)
 	}
 	return out
-}
-
-// put moves what could not be published at its step to a later one.
-func (w *workload) put(step int, conflicts []*asked) {
-	at := w.at(step)
-	at.conflicts = slices.Concat(at.conflicts, conflicts)
 }
