@@ -2,9 +2,81 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lethe-dsr/lethe/scripts/torture/plant"
 )
 
-func plants(context.Context, options, string, string, []uint64) (bool, error) {
-	return false, errors.New("no plants yet")
+// plantSeeds is how many seeds a bug is given to show itself.
+const plantSeeds = 3
+
+// plants builds known bugs in, one after the other, and reports whether each was caught.
+func plants(ctx context.Context, o options, root, dir string, seeds []uint64) (bool, error) {
+	names := strings.Split(o.plant, ",")
+	if o.plant == "all" {
+		names = plant.Names()
+	}
+	for _, name := range names {
+		if !slices.Contains(plant.Names(), name) {
+			return false, fmt.Errorf("no plant %q; there are %s", name, strings.Join(plant.Names(), ", "))
+		}
+	}
+	var missed []string
+	for _, name := range names {
+		caught, err := planted(ctx, o, root, filepath.Join(dir, name), name, seeds[0])
+		if err != nil {
+			return false, fmt.Errorf("plant %s: %w", name, err)
+		}
+		if !caught {
+			missed = append(missed, name)
+		}
+	}
+	if len(missed) > 0 {
+		fmt.Printf("NOT caught: %s\n", strings.Join(missed, ", "))
+	}
+	return len(missed) == 0, nil
+}
+
+// planted runs seeds with one bug until the oracle finds something wrong.
+func planted(ctx context.Context, o options, root, dir, name string, seed uint64) (bool, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	overlay, err := plant.Overlay(root, dir, name)
+	if err != nil {
+		return false, err
+	}
+	binary, err := build(ctx, root, dir, overlay, o.race)
+	if err != nil {
+		return false, err
+	}
+	fmt.Printf("plant %s: %s\n", name, plant.About(name))
+	for try := range uint64(plantSeeds) {
+		o.seed = seed + try
+		began := time.Now()
+		t := &torture{options: o, out: io.Discard}
+		if o.verbose {
+			t.out = os.Stdout
+		}
+		if err := t.execute(ctx, binary); err != nil {
+			if ctx.Err() != nil {
+				return false, err
+			}
+			t.problems = append(t.problems, err.Error())
+		}
+		if len(t.problems) == 0 {
+			fmt.Printf("plant %s: not seen with seed %d, after %.0f s\n", name, o.seed, time.Since(began).Seconds())
+			continue
+		}
+		fmt.Printf("plant %s: caught: %s (and %d more; seed %d, %.0f s)\n", name, t.problems[0], len(t.problems)-1, o.seed, time.Since(began).Seconds())
+		return true, nil
+	}
+	return false, nil
 }
