@@ -32,11 +32,13 @@ type Health struct {
 	told     string           // what was logged of it
 	looked   bool
 	stalled  []Stalled
+
+	news chan struct{} // something was set
 }
 
 // New returns a Health that knows of nothing yet, and is not ready. The log says when the process becomes ready and when it is no more.
 func New(log *slog.Logger) *Health {
-	return &Health{log: log, clock: time.Now, checks: map[string]Check{}}
+	return &Health{log: log, clock: time.Now, checks: map[string]Check{}, news: make(chan struct{}, 1)}
 }
 
 // Expect says that a part of the process has to come up before it is ready: until Set is called for it.
@@ -51,6 +53,10 @@ func (h *Health) Set(part string, check Check) {
 	defer h.mu.Unlock()
 	h.checks[part] = check
 	h.looked = false // the next answer knows of it
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
 }
 
 // Watch has the progress of partitions watched.
@@ -60,7 +66,7 @@ func (h *Health) Watch(p *Progress) {
 	h.progress = p
 }
 
-// Run looks again and again until ctx ends.
+// Run looks again and again until ctx ends, and at once when something is set: whoever waits for a process to be ready waits no longer than it takes.
 func (h *Health) Run(ctx context.Context) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -70,6 +76,7 @@ func (h *Health) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-h.news:
 		}
 	}
 }

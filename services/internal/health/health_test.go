@@ -257,3 +257,25 @@ func TestAliveNamesThePartitionThatLiesStill(t *testing.T) {
 		}
 	})
 }
+
+// TestReadyAtOnce: whoever starts a process and waits for it does not wait for the next regular look.
+func TestReadyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(slog.New(slog.DiscardHandler))
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		h.Set("kafka", (&thing{}).check)
+		h.Expect("system shop")
+		go h.Run(ctx)
+		synctest.Wait()
+		if code, _ := asks(t, h, "/readyz"); code != http.StatusServiceUnavailable {
+			t.Errorf("ready before the system is: %d", code)
+		}
+		h.Set("system shop", (&thing{}).check)
+		synctest.Wait() // no time passes in the bubble
+		if code, text := asks(t, h, "/readyz"); code != http.StatusOK {
+			t.Errorf("not ready although everything is: %d %q", code, text)
+		}
+	})
+}
