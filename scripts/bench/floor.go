@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,62 +25,126 @@ const (
 
 // bare is the floor: loops that move the messages of the pipeline and write its rows, and mean nothing.
 type bare struct {
-	broker string
-	name   string // of the schema, and before each topic
-	db     *pgxpool.Pool
-	w      *kafkago.Writer
+	broker  string
+	name    string // of the schema, and before each topic
+	systems int
+	db      *pgxpool.Pool
+	w       *kafkago.Writer
 
 	transport *kafkago.Transport
-	o         options
 	body      map[string][]byte
+	stop      context.CancelFunc
+	loops     *errgroup.Group
 
 	mu     sync.Mutex
-	acks   map[string]int // by request: acknowledgements seen
-	sealed atomic.Int64
-	done   chan struct{}
+	acks   map[string]int       // by request: acknowledgements seen
+	sealed map[string]time.Time // when its completion was seen
+	news   chan struct{}
 }
 
-// floor returns requests per second of the bare loops. Broker and database are warm before its clock runs, as for Lethe's.
-func floor(ctx context.Context, broker, postgres string, o options) (float64, error) {
-	few := o
-	few.requests = warm(o)
-	if _, err := floorNamed(ctx, broker, postgres, "warm", few); err != nil {
-		return 0, fmt.Errorf("warm up: %w", err)
-	}
-	return floorNamed(ctx, broker, postgres, "floor", o)
-}
+// partitions of each topic, as many as the companies of the other cases have.
+const floorPartitions = 6
 
-// floorNamed runs the loops over topics and a schema of their own.
-func floorNamed(ctx context.Context, broker, postgres, name string, o options) (float64, error) {
-	cfg, err := pgxpool.ParseConfig(postgres)
+// floor starts the loops over topics and a database of their own.
+func (l *lab) floor(ctx context.Context, systems int) (*bare, error) {
+	broker, err := l.broker(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
+	}
+	url, err := l.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
 	}
 	cfg.MaxConns = 16
-	cfg.ConnConfig.RuntimeParams["search_path"] = name
-	db, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return 0, err
-	}
-	defer db.Close()
-	b := &bare{broker: broker, name: name, db: db, o: o, acks: make(map[string]int, o.requests), done: make(chan struct{}), body: map[string][]byte{}}
+	b := &bare{broker: broker, name: l.next("floor"), systems: systems, acks: map[string]int{}, sealed: map[string]time.Time{}, news: make(chan struct{}, 1), body: map[string][]byte{}}
 	for name, size := range map[string]int{"in": sizeRequest, "dispatch": sizeDispatch, "look": sizeDispatch, "acks": sizeAck, "completions": sizeCompletion, "status": sizeStatus} {
 		b.body[name] = make([]byte, size)
 		if _, err := rand.Read(b.body[name]); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
+	if b.db, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return nil, err
+	}
 	if err := b.prepare(ctx); err != nil {
-		return 0, err
+		return nil, err
 	}
 	b.transport = &kafkago.Transport{}
-	defer b.transport.CloseIdleConnections()
 	b.w = &kafkago.Writer{
 		Addr: kafkago.TCP(broker), RequiredAcks: kafkago.RequireAll, Balancer: kafkago.Murmur2Balancer{Consistent: true}, BatchSize: 1000, BatchBytes: 1_000_000,
 		BatchTimeout: 2 * time.Millisecond, Compression: kafkago.Lz4, Transport: b.transport,
 	}
-	perSecond, err := b.run(ctx)
-	return perSecond, errors.Join(err, b.w.Close())
+	ctx, b.stop = context.WithCancel(ctx)
+	b.loops, ctx = errgroup.WithContext(ctx)
+	for part := range floorPartitions {
+		b.loops.Go(func() error { return b.loop(ctx, "in", part, b.admit) })
+		b.loops.Go(func() error { return b.loop(ctx, "acks", part, b.aggregate) })
+		b.loops.Go(func() error { return b.loop(ctx, "completions", part, b.complete) })
+		for range systems {
+			b.loops.Go(func() error { return b.loop(ctx, "dispatch", part, b.answer) })
+			b.loops.Go(func() error { return b.loop(ctx, "look", part, b.answer) })
+		}
+	}
+	return b, nil
+}
+
+func (b *bare) quit() error {
+	b.stop()
+	err := b.loops.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	err = errors.Join(err, b.w.Close())
+	b.transport.CloseIdleConnections()
+	b.db.Close()
+	return err
+}
+
+// drain sends n requests and returns how long it took until the last completion was seen.
+func (b *bare) drain(ctx context.Context, n int) (time.Duration, error) {
+	ids := newIDs(n)
+	before := b.count()
+	began := time.Now()
+	for left := ids; len(left) > 0; {
+		k := min(floorBatch, len(left))
+		if err := b.send(ctx, left[:k], "in"); err != nil {
+			return 0, err
+		}
+		left = left[k:]
+	}
+	err := b.until(ctx, before+n)
+	return time.Since(began), err
+}
+
+func newIDs(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = uuid.NewString()
+	}
+	return ids
+}
+
+func (b *bare) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.sealed)
+}
+
+func (b *bare) until(ctx context.Context, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	for b.count() < n {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d came through the bare loops: %w", b.count(), n, ctx.Err())
+		case <-b.news:
+		}
+	}
+	return nil
 }
 
 // prepare makes topics and tables.
@@ -89,7 +152,7 @@ func (b *bare) prepare(ctx context.Context) error {
 	client := &kafkago.Client{Addr: kafkago.TCP(b.broker)}
 	var topics []kafkago.TopicConfig
 	for name := range b.body {
-		topics = append(topics, kafkago.TopicConfig{Topic: b.name + "." + name, NumPartitions: b.o.partitions, ReplicationFactor: 1})
+		topics = append(topics, kafkago.TopicConfig{Topic: b.name + "." + name, NumPartitions: floorPartitions, ReplicationFactor: 1})
 	}
 	res, err := client.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: topics})
 	if err != nil {
@@ -100,52 +163,11 @@ func (b *bare) prepare(ctx context.Context) error {
 			return fmt.Errorf("topic %s: %w", topic, err)
 		}
 	}
-	_, err = b.db.Exec(ctx, `create schema `+b.name+`;
+	_, err = b.db.Exec(ctx, `
 		create table request (id uuid primary key, state text not null, body bytea not null);
 		create table step (id uuid not null, system int not null, state int not null, primary key (id, system));
 		create table record (id uuid primary key, body bytea not null)`)
 	return err
-}
-
-func (b *bare) run(ctx context.Context) (float64, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	g, ctx := errgroup.WithContext(ctx)
-	for part := range b.o.partitions {
-		g.Go(func() error { return b.loop(ctx, "in", part, b.admit) })
-		g.Go(func() error { return b.loop(ctx, "acks", part, b.aggregate) })
-		for range b.o.systems {
-			g.Go(func() error { return b.loop(ctx, "dispatch", part, b.answer) })
-			g.Go(func() error { return b.loop(ctx, "look", part, b.answer) })
-		}
-	}
-	ids := make([]string, b.o.requests)
-	for i := range ids {
-		ids[i] = uuid.NewString()
-	}
-	began := time.Now()
-	for left := ids; len(left) > 0; {
-		n := min(floorBatch, len(left))
-		if err := b.send(ctx, left[:n], "in"); err != nil {
-			return 0, err
-		}
-		left = left[n:]
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- g.Wait() }()
-	select {
-	case err := <-ended:
-		return 0, fmt.Errorf("a loop ended early: %w", err)
-	case <-b.done:
-	case <-time.After(5 * time.Minute):
-		return 0, fmt.Errorf("%d of %d were sealed in 5 minutes", b.sealed.Load(), b.o.requests)
-	}
-	took := time.Since(began)
-	cancel()
-	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-		return 0, err
-	}
-	return float64(b.o.requests) / took.Seconds(), nil
 }
 
 // loop reads one partition in batches.
@@ -227,7 +249,7 @@ func (b *bare) admit(ctx context.Context, ids []string) error {
 	if _, err := tx.Exec(ctx, `insert into request select unnest($1::uuid[]), 'acting', $2`, ids, b.body["dispatch"]); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `insert into step select i, s, 0 from unnest($1::uuid[]) i, generate_series(1, $2) s`, ids, b.o.systems); err != nil {
+	if _, err := tx.Exec(ctx, `insert into step select i, s, 0 from unnest($1::uuid[]) i, generate_series(1, $2) s`, ids, b.systems); err != nil {
 		return err
 	}
 	if err := tx.Commit(ctx); err != nil {
@@ -246,15 +268,15 @@ func (b *bare) aggregate(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		b.acks[id]++
 		switch b.acks[id] {
-		case b.o.systems:
+		case b.systems:
 			look = append(look, id)
-		case 2 * b.o.systems:
+		case 2 * b.systems:
 			seal = append(seal, id)
 		}
 	}
 	systems := make([]int, len(ids)) // which step is updated does not matter; that one is, does
 	for i, id := range ids {
-		systems[i] = 1 + (b.acks[id]+i)%b.o.systems
+		systems[i] = 1 + (b.acks[id]+i)%b.systems
 	}
 	b.mu.Unlock()
 	tx, err := b.db.Begin(ctx)
@@ -284,11 +306,20 @@ func (b *bare) aggregate(ctx context.Context, ids []string) error {
 	if len(seal) == 0 {
 		return nil
 	}
-	if err := b.send(ctx, seal, "completions", "status"); err != nil {
-		return err
+	return b.send(ctx, seal, "completions", "status")
+}
+
+// complete: somebody reads the records.
+func (b *bare) complete(_ context.Context, ids []string) error {
+	now := time.Now()
+	b.mu.Lock()
+	for _, id := range ids {
+		b.sealed[id] = now
 	}
-	if b.sealed.Add(int64(len(seal))) == int64(b.o.requests) {
-		close(b.done)
+	b.mu.Unlock()
+	select {
+	case b.news <- struct{}{}:
+	default:
 	}
 	return nil
 }

@@ -1,148 +1,150 @@
-// Command bench measures the pipeline beside its floor, in one run on one machine: a real Apache Kafka and a real PostgreSQL
-// (fsync on), which it starts and stops itself.
+// Command bench measures Lethe beside its floor, in one run on one machine: on a real Apache Kafka, PostgreSQL and MariaDB (fsync on), which it
+// starts and stops itself, with every role in a process of its own.
 //
-//	go run ./scripts/bench                       20,000 erasures over three systems, floor and Lethe, throughput and latency
-//	go run ./scripts/bench -requests 2000 -json  the short version, as JSON
+//	go run ./scripts/bench                       every case
+//	go run ./scripts/bench throughput latency    these
+//	go run ./scripts/bench -short -check         small sizes, and an error where a ratio is worse than its bound: what CI runs
+//	go run ./scripts/bench -json throughput      the figures as JSON
 //
-// throughput: requests are published as fast as the broker takes them; the clock runs from the first publish to the last sealed
-// record. Sealing the identifiers, which upstream systems do on their own machines, comes before the clock. The systems answer without a store of their own, so that the pipeline is measured: each responder keeps its ledger in
-// PostgreSQL, in the transaction of its (empty) effect. The settle time is zero; every erasure is looked at once.
-//
-// latency: an open loop at fixed rates; each request's clock runs from the instant at which it was due to be published, so that a
-// slow answer is not left out, to its record on the completions topic.
-//
-// The floor (floor.go) moves the same number of messages with bare kafka-go loops and writes the rows of requests, steps and records
-// with batch statements; it has no meaning, no schema, no encryption, no outbox, no ledger and no signature, and smaller messages.
+// README.md beside this file says what each case does, what its floor is and how to read the table.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
-
-	"github.com/lethe-dsr/lethe/scripts/servers/servers"
-	"github.com/lethe-dsr/lethe/services/lethe/roles"
 )
 
+// options of a run. The sizes of a short one are those that CI has the time for.
 type options struct {
-	requests, systems, partitions int
-	rates                         string
-	seconds                       int
-	json, skipFloor               bool
-	cpuProfile                    string
+	short, json, check bool
+	profiles           string
+	progress           func(format string, args ...any)
+}
+
+// size picks the full or the short size of something.
+func (o options) size(full, short int) int {
+	if o.short {
+		return short
+	}
+	return full
+}
+
+// suite is a case by its name.
+type suite struct {
+	name, about string
+	run         func(context.Context, *lab) ([]figure, error)
+}
+
+func suites() []suite {
+	return []suite{
+		{"throughput", "erasures from the first publish to the last sealed record, over 3 and over 20 systems", throughputCase},
+		{"latency", "from the instant at which a request was due to be published to its record, at fixed rates", latencyCase},
+		{"sql-erase", "2,000 of 20,000 customers of a shop erased, on PostgreSQL and MariaDB", sqlEraseCase},
+		{"export", "the data of one large subject and of many small ones, from PostgreSQL", exportCase},
+		{"backlog", "requests that waited while every service was away: time to drain, memory against time", backlogCase},
+		{"store", "the coordinator's cost a request beside 0, 1 and 10 million sealed ones", storeCase},
+		{"start", "from the start of a process until it is ready", startCase},
+		{"idle", "CPU and memory of each role at rest", idleCase},
+		{"instances", "1, 2 and 4 coordinators and responders of fixed CPU each", instancesCase},
+	}
 }
 
 func main() {
-	var o options
-	flag.IntVar(&o.requests, "requests", 20_000, "requests for the throughput")
-	flag.IntVar(&o.systems, "systems", 3, "systems that answer")
-	flag.IntVar(&o.partitions, "partitions", 6, "partitions of each topic")
-	flag.StringVar(&o.rates, "rates", "50,500", "requests a second for the latency, separated by commas; empty: none")
-	flag.IntVar(&o.seconds, "seconds", 10, "of each latency run")
-	flag.BoolVar(&o.json, "json", false, "print the result as JSON")
-	flag.BoolVar(&o.skipFloor, "skip-floor", false, "measure Lethe alone (no ratio is printed)")
-	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the throughput run to this file")
+	if role := os.Getenv(roleVariable); role != "" { // this process is a role that another one measures
+		if err := playRole(role); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", role, err)
+			os.Exit(1)
+		}
+		return
+	}
+	runtime.LockOSThread() // children die with the thread that started them: all are started by this one
+	o := options{progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
+	flag.BoolVar(&o.short, "short", false, "small sizes, as in CI")
+	flag.BoolVar(&o.json, "json", false, "print the figures as JSON")
+	flag.BoolVar(&o.check, "check", false, "end with 1 where a ratio is worse than the bound of its case")
+	flag.StringVar(&o.profiles, "profiles", "", "write profiles of coordinator and responders to this directory: CPU, and the heap when it was largest")
+	flag.Usage = usageText
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	if err := run(ctx, o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// result is what a run found.
-type result struct {
-	Machine    string    `json:"machine"`
-	Go         string    `json:"go"`
-	Requests   int       `json:"requests"`
-	Systems    int       `json:"systems"`
-	Floor      *float64  `json:"floor_requests_per_second"`
-	Throughput float64   `json:"requests_per_second"`
-	Ratio      *float64  `json:"ratio"`
-	CPUSeconds float64   `json:"lethe_cpu_seconds"` // of this process during the throughput run: every role and the publisher
-	Latency    []latency `json:"latency"`
+func usageText() {
+	fmt.Fprintln(flag.CommandLine.Output(), "usage: bench [flags] [case ...]\n\ncases, all of them by default:")
+	for _, s := range suites() {
+		fmt.Fprintf(flag.CommandLine.Output(), "  %-12s %s\n", s.name, s.about)
+	}
+	fmt.Fprintln(flag.CommandLine.Output(), "\nflags:")
+	flag.PrintDefaults()
 }
 
-// warm is how many requests go before the clock, through the floor as through Lethe.
-func warm(o options) int { return min(o.requests, 5_000) }
-
-func run(ctx context.Context, o options) error {
-	if err := roles.TuneMemory(); err != nil { // as `lethe` does
-		return err
-	}
-	progress := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-	progress("starting Apache Kafka and PostgreSQL …")
-	broker, err := servers.StartKafka(ctx, servers.Options{})
+func run(ctx context.Context, o options, names []string) error {
+	chosen, err := choose(names)
 	if err != nil {
 		return err
 	}
-	defer broker.Stop()
-	db, err := servers.StartPostgres(ctx, servers.Options{Fsync: true, Settings: map[string]string{"shared_buffers": "512MB", "max_wal_size": "4GB"}})
+	l, err := open(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer db.Stop()
-	r := result{Machine: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), Go: runtime.Version(), Requests: o.requests, Systems: o.systems}
-	if !o.skipFloor {
-		progress("floor: %d requests over %d systems …", o.requests, o.systems)
-		f, err := floor(ctx, broker.URL, db.URL, o)
+	defer l.close()
+	all := report{Machine: machine(), Go: runtime.Version(), Began: time.Now().UTC(), Servers: l.versions, Short: o.short}
+	for _, s := range chosen {
+		o.progress("%s: %s", s.name, s.about)
+		began := time.Now()
+		fs, err := s.run(ctx, l)
 		if err != nil {
-			return fmt.Errorf("floor: %w", err)
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		r.Floor = &f
-	}
-	progress("lethe: %d requests over %d systems …", o.requests, o.systems)
-	p, err := startPipeline(ctx, broker.URL, db.URL, o)
-	if err != nil {
-		return fmt.Errorf("start the pipeline: %w", err)
-	}
-	if err := p.warmUp(ctx, warm(o)); err != nil {
-		return fmt.Errorf("warm up: %w", err)
-	}
-	if r.Throughput, r.CPUSeconds, err = p.throughput(ctx, o); err != nil {
-		return fmt.Errorf("throughput: %w", err)
-	}
-	if r.Floor != nil {
-		ratio := r.Throughput / *r.Floor
-		r.Ratio = &ratio
-	}
-	for _, rate := range parseRates(o.rates) {
-		progress("lethe: %d requests a second for %d s …", rate, o.seconds)
-		l, err := p.latency(ctx, rate, time.Duration(o.seconds)*time.Second)
-		if err != nil {
-			return fmt.Errorf("latency at %d/s: %w", rate, err)
+		for i := range fs {
+			fs[i].Case = s.name
 		}
-		r.Latency = append(r.Latency, l)
-	}
-	if err := p.stop(); err != nil {
-		return err
+		all.Figures = append(all.Figures, fs...)
+		o.progress("%s took %s", s.name, time.Since(began).Round(time.Second))
 	}
 	if o.json {
-		return json.NewEncoder(os.Stdout).Encode(r)
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "  ")
+		err = e.Encode(all)
+	} else {
+		all.print(os.Stdout)
 	}
-	r.print()
-	return nil
+	if o.check {
+		err = errors.Join(err, all.check())
+	}
+	return err
 }
 
-func (r result) print() {
-	fmt.Printf("\n%s, %s; Apache Kafka and PostgreSQL (fsync on) on the same machine; %d requests, %d systems, every erasure looked at once\n\n", r.Machine, r.Go, r.Requests, r.Systems)
-	if r.Floor != nil {
-		fmt.Printf("  floor (bare loops)   %8.0f requests/s\n", *r.Floor)
+func choose(names []string) ([]suite, error) {
+	all := suites()
+	if len(names) == 0 {
+		return all, nil
 	}
-	fmt.Printf("  lethe                %8.0f requests/s   %.2f CPU ms a request\n", r.Throughput, r.CPUSeconds*1000/float64(r.Requests))
-	if r.Ratio != nil {
-		fmt.Printf("  ratio                %8.2f\n", *r.Ratio)
+	var out []suite
+	for _, n := range names {
+		i := slices.IndexFunc(all, func(s suite) bool { return s.name == n })
+		if i < 0 {
+			var known []string
+			for _, s := range all {
+				known = append(known, s.name)
+			}
+			return nil, fmt.Errorf("there is no case %q; there are %s", n, strings.Join(known, ", "))
+		}
+		out = append(out, all[i])
 	}
-	for _, l := range r.Latency {
-		fmt.Printf("  at %5d/s           p50 %s   p95 %s   p99 %s   (%d requests)\n", l.Rate, ms(l.P50), ms(l.P95), ms(l.P99), l.Count)
-	}
+	return out, nil
 }
-
-func ms(d time.Duration) string { return fmt.Sprintf("%.0f ms", float64(d)/float64(time.Millisecond)) }

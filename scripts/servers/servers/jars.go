@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -14,6 +15,14 @@ import (
 
 //go:embed pom.xml
 var pom []byte
+
+// KafkaVersion is the version of the broker that StartKafka starts.
+func KafkaVersion() string {
+	_, after, _ := bytes.Cut(pom, []byte("<artifactId>kafka_2.13</artifactId>"))
+	_, after, _ = bytes.Cut(after, []byte("<version>"))
+	version, _, _ := bytes.Cut(after, []byte("</version>"))
+	return string(version)
+}
 
 // kafkaJars returns the folder with the broker's jars, fetched by Maven once for each content of pom.xml. Several runs may
 // ask at once: one fetches, the others wait for it; the folder appears by a rename, so that it is whole or not there.
