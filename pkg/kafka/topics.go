@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
@@ -38,7 +39,7 @@ func (e *WrongTopicsError) Error() string {
 }
 
 // Apply creates the topics that do not exist and returns their names. It changes nothing about those that do; where one is
-// not as it should be, the error says so, as that of [Client.Check]. Two programs may apply the same topics at once.
+// not as it should be, the error says so, as that of [Client.Check]. New ones can be used when it returns. Two programs may apply the same topics at once.
 func (c *Client) Apply(ctx context.Context, topics []TopicSpec) (created []string, err error) {
 	known, err := c.lookup(ctx, names(topics)...)
 	if err != nil {
@@ -80,7 +81,32 @@ func (c *Client) Apply(ctx context.Context, topics []TopicSpec) (created []strin
 			return created, errors.Join(errs...)
 		}
 	}
+	if err := c.led(ctx, created); err != nil {
+		return created, err
+	}
 	return created, c.Check(ctx, topics)
+}
+
+// ledWithin is how long new topics may be without leaders.
+const ledWithin = 30 * time.Second
+
+// led waits until every partition of new topics has a leader that answers: whoever starts next would be told that it is not the leader.
+func (c *Client) led(ctx context.Context, topics []string) error {
+	ctx, cancel := context.WithTimeout(ctx, ledWithin)
+	defer cancel()
+	pause := newPause(5*time.Millisecond, 200*time.Millisecond)
+	for _, topic := range topics {
+		for {
+			_, err := c.Extents(ctx, topic)
+			if err == nil {
+				break
+			}
+			if judge(err) == permanent && !stale(err) || pause.wait(ctx) != nil {
+				return fmt.Errorf("wait for the leaders of a new topic: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // Check compares the topics with what they should be: the error is a [MissingTopicsError], a [WrongTopicsError] or both

@@ -48,9 +48,13 @@ func idle(ctx context.Context, s *staffed) ([]figure, error) {
 		if err != nil {
 			return nil, err
 		}
+		own, err := residentMiB(p.pid(), "RssAnon")
+		if err != nil {
+			return nil, err
+		}
 		out = append(out,
 			figure{What: p.role + ", CPU", Value: 100 * u.CPUSeconds / length.Seconds(), Unit: "% of one", Bound: boundIdleCPU, Note: fmt.Sprintf("over %s", length)},
-			figure{What: p.role + ", memory", Value: memory, Unit: "MiB resident", Bound: boundIdleMiB})
+			figure{What: p.role + ", memory", Value: memory, Unit: "MiB resident", Bound: boundIdleMiB, Note: fmt.Sprintf("%.0f MiB of its own, the rest are pages of the program's file", own)})
 	}
 	return out, nil
 }
