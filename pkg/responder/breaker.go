@@ -26,6 +26,13 @@ const (
 	ledgerLongest = 5 * time.Second
 )
 
+// away reports whether the system is waited for.
+func (b *breaker) away() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open != nil
+}
+
 // pass waits while somebody else asks. The error is that of ctx.
 func (b *breaker) pass(ctx context.Context) error {
 	for {

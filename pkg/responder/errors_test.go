@@ -119,7 +119,9 @@ func newPatient() *patient {
 func TestWhileTheSystemIsAwayNothingIsStepped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPatient()
-		r := newRig(t, p.scripted)
+		reader, meter := metered(t)
+		r := newRig(t, p.scripted, meter)
+		away := func() int64 { return collect(t, reader)["lethe.responder.unavailable system=shop"] }
 		done := make(chan int)
 		go func() {
 			n, err := r.Handle(t.Context(), batchOf(r.dispatches(t, 0, 3)...))
@@ -138,9 +140,15 @@ func TestWhileTheSystemIsAwayNothingIsStepped(t *testing.T) {
 		if got := r.sizes(); !slices.Equal(got, []int{3}) {
 			t.Errorf("Erase was called with %v while Check failed, want once", got)
 		}
+		if away() != 1 {
+			t.Error("the metric does not say that the system is away")
+		}
 		p.down.Store(false)
 		if n := <-done; n != 3 {
 			t.Errorf("%d settled after the system came back, want 3", n)
+		}
+		if away() != 0 {
+			t.Error("the metric says that the system is away still")
 		}
 		result := r.Published(t)
 		for n := range 3 {
@@ -437,7 +445,8 @@ func TestWhatDoesNotFitAMessageFails(t *testing.T) {
 
 func TestTheRateIsHeldOverAllPartitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, &scripted{}, func(c *responder.Config) { c.RatePerSecond = 10 })
+		reader, meter := metered(t)
+		r := newRig(t, &scripted{}, meter, func(c *responder.Config) { c.RatePerSecond = 10 })
 		begun := time.Now()
 		for i := range 5 {
 			go func() {
@@ -455,5 +464,9 @@ func TestTheRateIsHeldOverAllPartitions(t *testing.T) {
 			t.Errorf("%d dispatches in 10 s at 10 a second and a burst of 10", n)
 		}
 		time.Sleep(time.Minute - time.Since(begun))
+		// Each of five partitions waits for nearly as long as 190 requests take.
+		if waited := collect(t, reader)["lethe.responder.throttled system=shop"]; waited < 60 || waited > 5*19 {
+			t.Errorf("the metric says that batches waited for %d s", waited)
+		}
 	})
 }

@@ -58,10 +58,10 @@ func New(c Config, s System, l Ledger) (*Responder, error) {
 	r.resolver, _ = s.(Resolver)
 	r.poller, _ = s.(Poller)
 	r.packager, _ = s.(Packager)
-	if r.metrics, err = newMetrics(c.Meter, c.System); err != nil {
+	r.breaker = &breaker{check: s.Check, log: c.Logger}
+	if r.metrics, err = newMetrics(c.Meter, c.System, r.breaker.away); err != nil {
 		return nil, err
 	}
-	r.breaker = &breaker{check: s.Check, log: c.Logger}
 	r.limiter = rate.NewLimiter(rate.Inf, c.BatchSize)
 	if c.RatePerSecond > 0 {
 		r.limiter = rate.NewLimiter(rate.Limit(c.RatePerSecond), c.BatchSize)

@@ -101,6 +101,17 @@ func (r *Responder) operation(it *item) operation {
 	return opRefuse
 }
 
+// slow waits for as long as the system's rate limit wants.
+func (r *Responder) slow(ctx context.Context, items int) error {
+	if r.config.RatePerSecond == 0 {
+		return nil
+	}
+	began := time.Now()
+	err := r.limiter.WaitN(ctx, items)
+	r.metrics.throttled(ctx, time.Since(began))
+	return err
+}
+
 // work settles all items or returns why it could not: ctx has ended. A batch that fails is repeated once, then halved until
 // the item at fault stands alone; what is left then is deferred, or failed where that is permanent. While the system is away
 // it waits, and so does everything behind it: an offset is never stepped past what was not settled.
@@ -114,7 +125,7 @@ func (r *Responder) work(ctx context.Context, t *task, op operation, items []*it
 		if !r.now().Before(t.until) {
 			return r.deferAll(ctx, t, items, context.DeadlineExceeded)
 		}
-		if err := r.limiter.WaitN(ctx, len(items)); err != nil {
+		if err := r.slow(ctx, len(items)); err != nil {
 			return err
 		}
 		err := r.step(ctx, t, op, items)
