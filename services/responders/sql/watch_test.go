@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"log/slog"
 	"strings"
 	"testing"
@@ -374,18 +375,29 @@ func BenchmarkWatch(b *testing.B) {
 	}
 }
 
+// benchShop reads a file of the shop that scripts/bench erases from.
+func benchShop(b *testing.B, name string) string {
+	b.Helper()
+	text, err := os.ReadFile("../../../scripts/bench/shop/" + name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(text)
+}
+
 func watching(b *testing.B, d sql.Dialect) {
 	const subjects, prints = 500, 200
 	for b.Loop() {
 		b.StopTimer()
 		p := newPlace(b, d)
-		w := p.world(b, speedDDL[d])
-		s := w.system(p.loadMap(b, "speed.yml"))
+		w := p.world(b, benchShop(b, string(d)+".sql"))
+		m := p.parse(b, benchShop(b, "map.yml"))
+		s := w.system(m)
 		custom := p
 		if d == sql.Postgres {
 			custom.dsn += "&plan_cache_mode=force_custom_plan"
 		}
-		planned := (&world{b, custom, custom.open(b)}).system(p.loadMap(b, "speed.yml"))
+		planned := (&world{b, custom, custom.open(b)}).system(m)
 		batch := time.Hour // the least of several counts: the machine has other work, too
 		for n := range 6 {
 			var ds []responder.Dispatch
