@@ -33,8 +33,8 @@ data_map: {files: ["%[3]s/company.yml"]}
 export: {url: "file://%[3]s/exports/store"}
 limits: {silence: 6h, resolution: 6h, settle: %[4]s, min_wait: 1s, gate_recheck: 300ms, retry: 500ms}
 systems:
-  shop: {kind: sql, dsn: %[5]q, lock_timeout: 1s, statement_timeout: 2s, batch: 60}
-  desk: {kind: sql, dsn: %[6]q, lock_timeout: 1s, statement_timeout: 2s, batch: 60}
+  shop: {kind: sql, dsn: %[5]q, lock_timeout: 1s, batch: 60}
+  desk: {kind: sql, dsn: %[6]q, lock_timeout: 1s, batch: 60}
   chats: {kind: objects, url: "file://%[3]s/files", ledger: beside, ledger_dsn: "sqlite://%[3]s/chats-ledger.db"}
 log: {level: info, format: json}
 `, prefix, partitions, filepath.ToSlash(dir), settle, s.dsn["shop"], s.dsn["desk"])

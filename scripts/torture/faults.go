@@ -109,7 +109,7 @@ func (f *faults) instance(ctx context.Context, x fault) error {
 		f.counts.add(x.kind, x.target, false)
 		return f.fleet.remove(x.target)
 	}
-	s := f.fleet.pick(x.target, x.n)
+	s := f.fleet.victim(x.target, x.n)
 	lock.Unlock()
 	switch x.kind {
 	case crash:

@@ -30,6 +30,13 @@ func (f *faults) database(ctx context.Context, x fault, recent []int) error {
 	case crowded:
 		f.counts.add("too many connections", x.target, false)
 		return f.crowd(ctx, x)
+	case timedOut:
+		f.counts.add("statement time-outs", x.target, false)
+		if x.target == "desk" {
+			return f.during(ctx, x.last, f.root, "set global max_statement_time = 0.001", "set global max_statement_time = 0", f.evict(x.target))
+		}
+		role := "alter role lethe_" + x.target
+		return f.during(ctx, x.last, f.admin, role+" set statement_timeout = 1", role+" reset statement_timeout", f.evict(x.target))
 	case readOnly:
 		f.counts.add("database read-only", x.target, false)
 		if x.target == "desk" {

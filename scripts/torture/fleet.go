@@ -149,6 +149,23 @@ func (f *fleet) pick(role string, n int) *slot {
 	return all[n%len(all)]
 }
 
+// ripens is how long an armed process is left alone: it first has to be given partitions.
+const ripens = 8 * time.Second
+
+// victim is pick, but goes past an instance that is about to die by itself, where there is another.
+func (f *fleet) victim(role string, n int) *slot {
+	for i := range f.size(role) {
+		s := f.pick(role, n+i)
+		s.lock.Lock()
+		ripe := s.proc.armed == "" || time.Since(s.proc.started) > ripens
+		s.lock.Unlock()
+		if ripe {
+			return s
+		}
+	}
+	return f.pick(role, n)
+}
+
 // size is how many instances a role has.
 func (f *fleet) size(role string) int {
 	f.mu.Lock()

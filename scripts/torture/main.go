@@ -110,7 +110,7 @@ func conduct(ctx context.Context, o options) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	bin, err := os.MkdirTemp("", "lethe-torture-bin-")
+	bin, err := os.MkdirTemp("", "lethe-bin-")
 	if err != nil {
 		return false, err
 	}

@@ -71,6 +71,7 @@ const (
 	locked     = "lock rows in"
 	deadlocked = "cross locks in"
 	crowded    = "take all connections of"
+	timedOut   = "let every statement time out in"
 	readOnly   = "make read-only"
 	expired    = "let the password expire in"
 	full       = "fill the export store"
@@ -82,7 +83,7 @@ var weights = []struct {
 	kind   string
 	weight int
 }{
-	{crash, 36},
+	{crash, 35},
 	{killed, 14},
 	{spoiled, 22},
 	{stopped, 4},
@@ -94,6 +95,7 @@ var weights = []struct {
 	{locked, 3},
 	{deadlocked, 2},
 	{crowded, 1},
+	{timedOut, 1},
 	{readOnly, 1},
 	{expired, 1},
 	{full, 1},
@@ -110,7 +112,7 @@ var (
 func schedule(seed uint64, step int) fault {
 	r := rand.New(rand.NewPCG(seed, uint64(step)<<8|2))
 	kind := ""
-	if step%3 == 2 && step/3 < len(rare) {
+	if step%3 == 1 && step/3 < len(rare) {
 		order := rand.New(rand.NewPCG(seed, 3)).Perm(len(rare))
 		f := rare[order[step/3]]
 		return f.draw(r)
@@ -135,6 +137,7 @@ var rare = []fault{
 	{kind: locked},
 	{kind: deadlocked},
 	{kind: crowded},
+	{kind: timedOut},
 	{kind: readOnly},
 	{kind: expired},
 	{kind: full},
@@ -169,7 +172,7 @@ func (f fault) draw(r *rand.Rand) fault {
 		f.n, f.target = 0, pick(append(slices.Clone(internalTopics), "subject-requests", "acknowledgements"))
 	case locked, deadlocked:
 		f.n, f.target, f.last = 0, pick([]string{"shop", "desk"}), seconds(1.5, 3)
-	case crowded, readOnly, expired:
+	case crowded, timedOut, readOnly, expired:
 		f.n, f.target, f.last = 0, pick(databases), seconds(1, 3)
 	case full:
 		f.n, f.target, f.last = 0, "", seconds(1, 3)

@@ -185,6 +185,7 @@ func (s *stage) pg(name string) (*sql.DB, error) {
 func (s *stage) maria(name string) (*sql.DB, error) {
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.User, cfg.DBName, cfg.Logger = "tcp", s.mariadb.Addr, "root", name, &mysql.NopLogger{}
+	cfg.Params = map[string]string{"max_statement_time": "0"}
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, err

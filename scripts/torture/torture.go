@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/lethe-dsr/lethe/pkg/completion"
@@ -43,7 +42,7 @@ type torture struct {
 // execute runs everything and returns what the oracle found.
 func (t *torture) execute(ctx context.Context, binary string) (err error) {
 	began := time.Now()
-	if t.dir, err = os.MkdirTemp("", dirPrefix); err != nil {
+	if t.dir, err = makeDir(); err != nil {
 		return err
 	}
 	defer t.tidy()
@@ -74,16 +73,13 @@ func (t *torture) execute(ctx context.Context, binary string) (err error) {
 	return t.settle(ctx, began)
 }
 
-const dirPrefix = "lethe-torture-"
-
 func (t *torture) tidy() {
-	if t.limited {
-		_ = syscall.Unmount(filepath.Join(t.dir, "exports"), syscall.MNT_DETACH) // else the directory stays, and is seen
-	}
 	if t.keep {
+		_ = os.Remove(filepath.Join(t.dir, "pid")) // so that the next run lets it be
 		fmt.Fprintf(t.out, "logs and files are in %s\n", t.dir)
 		return
 	}
+	unmount(t.dir)
 	_ = os.RemoveAll(t.dir) // of temporary files
 }
 
