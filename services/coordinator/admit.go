@@ -143,22 +143,19 @@ func (c *Coordinator) admitTx(ctx context.Context, tx store.Tx, ks []*candidate,
 // dropped without a word; a repeat with other content is rejected under its place, so that it never touches the honest one.
 func (c *Coordinator) claimKeys(ctx context.Context, tx store.Tx, work []candidate) ([]*candidate, error) {
 	first := map[lifecycle.ID]*candidate{}
-	var order []*candidate
+	var order, repeats []*candidate
 	var keys []store.Key
 	for i := range work {
 		k := &work[i]
-		if k.reject != nil {
-			continue
+		switch {
+		case k.reject != nil:
+		case first[k.id] != nil:
+			repeats = append(repeats, k)
+		default:
+			first[k.id] = k
+			order = append(order, k)
+			keys = append(keys, store.Key{ID: k.id, MAC: k.mac})
 		}
-		if other := first[k.id]; other != nil {
-			if !bytes.Equal(other.mac, k.mac) {
-				k.conflict()
-			}
-			continue
-		}
-		first[k.id] = k
-		order = append(order, k)
-		keys = append(keys, store.Key{ID: k.id, MAC: k.mac})
 	}
 	if len(keys) == 0 {
 		return nil, nil
@@ -174,6 +171,15 @@ func (c *Coordinator) claimKeys(ctx context.Context, tx store.Tx, work []candida
 		case !ok:
 			admitted = append(admitted, k)
 		case !bytes.Equal(old.MAC, k.mac):
+			k.conflict()
+		}
+	}
+	for _, k := range repeats { // of whoever has the id: the first of the batch may conflict itself
+		mac := first[k.id].mac
+		if old, ok := taken[k.id]; ok {
+			mac = old.MAC
+		}
+		if !bytes.Equal(mac, k.mac) {
 			k.conflict()
 		}
 	}
