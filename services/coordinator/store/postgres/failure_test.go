@@ -350,3 +350,21 @@ func TestOpenTellsWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// TestARefusedLoginIsWaitedFor: credentials are changed in two places, one after the other.
+func TestARefusedLoginIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	schema := newSchema(t)
+	s := openSide(t, "public")
+	s.exec("CREATE ROLE " + schema + " NOLOGIN")
+	t.Cleanup(func() {
+		if _, err := s.Exec(context.Background(), "DROP ROLE "+schema); err != nil {
+			t.Error(err)
+		}
+	})
+	_, err := postgres.Open(t.Context(), postgres.Config{URL: serverURL(t) + "&user=" + schema, Schema: schema})
+	var away *store.UnavailableError
+	if !errors.As(err, &away) {
+		t.Errorf("error %v, want an UnavailableError", err)
+	}
+}
