@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"gocloud.dev/blob"
 
@@ -97,16 +98,28 @@ func Topics(cfg config.Config) []kafka.TopicSpec {
 	})
 }
 
-// Ready waits for a broker and checks the topics: a missing or wrong one is an error that names it.
+// Ready waits for a broker and checks the topics: a missing or wrong one is an error that names it. A broker that goes away in between
+// is waited for as well.
 func (p *Process) Ready(ctx context.Context) error {
-	if err := p.Kafka.Wait(ctx); err != nil {
-		return errors.Join(err, ctx.Err()) // whoever ends the wait finds its own error in there
+	pause := time.NewTicker(readyAgain)
+	defer pause.Stop()
+	for {
+		err := p.Kafka.Wait(ctx)
+		if err == nil {
+			err = p.Kafka.Check(ctx, Topics(p.Config))
+		}
+		var away *kafka.BrokerUnavailableError
+		if err == nil || ctx.Err() != nil || !errors.As(err, &away) {
+			return errors.Join(err, ctx.Err()) // whoever ends the wait finds its own error in there
+		}
+		select {
+		case <-ctx.Done():
+		case <-pause.C:
+		}
 	}
-	if err := p.Kafka.Check(ctx, Topics(p.Config)); err != nil {
-		return errors.Join(err, ctx.Err())
-	}
-	return nil
 }
+
+const readyAgain = 200 * time.Millisecond
 
 // Publisher returns a publisher of subject requests, as an upstream system in Go has one.
 func (p *Process) Publisher(source string) (*intake.Publisher, error) {
