@@ -72,6 +72,12 @@ func (w *witness) fail(format string, args ...any) {
 	w.errs = append(w.errs, fmt.Sprintf(format, args...))
 }
 
+func (w *witness) wrong() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.errs) > 0
+}
+
 // see works one acknowledgement of an act: what it says must be so now.
 func (w *witness) see(ctx context.Context, a *dsr.Acknowledgement) {
 	q := w.find(a.RequestID)

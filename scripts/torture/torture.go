@@ -35,7 +35,6 @@ type torture struct {
 	known    sync.Map // of workload.asked, for other goroutines
 	problems []string
 	before   map[string]level
-	conns    map[string]int
 	summary  string
 }
 
@@ -147,9 +146,6 @@ func (t *torture) warm(ctx context.Context) error {
 		return fmt.Errorf("without any fault, %d of %d requests have no record after 60 s", len(t.watch.missing(t.workload.order)), len(t.workload.order))
 	}
 	pause(ctx, 2*time.Second)
-	if t.conns, err = t.stage.connections(ctx); err != nil {
-		return err
-	}
 	t.before = rest(t.fleet)
 	return dump(t.fleet, true, t.before)
 }
@@ -248,10 +244,13 @@ func (t *torture) work(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// doomed reports whether a bug that was built in has been caught already: what is left of the run would say no more.
+func (t *torture) doomed() bool { return t.plant != "" && (t.witness.wrong() || len(t.fleet.broken()) > 0) }
+
 // more reports whether another step is due: until the number of steps is reached, or in a full run every minimum.
 func (t *torture) more(step int) bool {
-	if !t.full {
-		return step <= t.steps
+	if !t.full || t.doomed() {
+		return step <= t.steps && !t.doomed()
 	}
 	_, least := t.counts.rarest()
 	return len(t.workload.order) < t.requests || t.counts.kills() < 1000 || least < 20 || t.counts.networks() < 200 || t.fleet.rebalances() < 500
