@@ -123,7 +123,7 @@ func (p *Process) openStore(ctx context.Context) (store.Store, error) {
 		})
 	}, func(err error) bool {
 		var away *store.UnavailableError
-		return errors.As(err, &away)
+		return errors.As(err, &away) || passing(err)
 	})
 }
 
