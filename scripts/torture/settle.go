@@ -36,7 +36,7 @@ func (t *torture) settle(ctx context.Context, began time.Time) error {
 	}
 	all := t.workload.order
 	calm := time.Now()
-	until(ctx, t.drain(), 200*time.Millisecond, func() bool { return len(t.watch.missing(all)) == 0 || len(t.fleet.broken()) > 0 || t.doomed() })
+	until(ctx, t.drain(), 200*time.Millisecond, func() bool { return len(t.watch.missing(all)) == 0 || t.doomed() })
 	fmt.Fprintf(t.out, "seed %d: %d of %d requests have a record %.0f s after the last fault\n", t.seed, len(all)-len(t.watch.missing(all)), len(all), time.Since(calm).Seconds())
 	t.witness.settled(ctx)
 	if left := t.lag(ctx, time.Minute); left != "" {
