@@ -109,8 +109,8 @@ func (f *faults) instance(ctx context.Context, x fault) error {
 		f.counts.add(x.kind, x.target, false)
 		return f.fleet.remove(x.target)
 	}
-	s := f.fleet.victim(x.target, x.n)
 	lock.Unlock()
+	s := f.fleet.victim(ctx, x.target, x.n)
 	switch x.kind {
 	case crash:
 		f.counts.add("kill -9 at a random instant", x.target, false)

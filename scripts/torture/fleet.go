@@ -87,7 +87,7 @@ func (f *fleet) follow(s *slot, p *process) {
 	if p.meant("itself") != "" {
 		return
 	}
-	if p.armed == "" || !p.killedBy9() {
+	if p.armed == "" || !p.killedBy(syscall.SIGKILL) {
 		f.fail("%s ended by itself, %s:\n  %s", p.name, p.cmd.ProcessState, p.printed())
 	} else {
 		point, _, _ := strings.Cut(p.armed, ":")
@@ -150,20 +150,26 @@ func (f *fleet) pick(role string, n int) *slot {
 }
 
 // ripens is how long an armed process is left alone: it first has to be given partitions.
-const ripens = 8 * time.Second
+const ripens = 12 * time.Second
 
-// victim is pick, but goes past an instance that is about to die by itself, where there is another.
-func (f *fleet) victim(role string, n int) *slot {
-	for i := range f.size(role) {
-		s := f.pick(role, n+i)
-		s.lock.Lock()
-		ripe := s.proc.armed == "" || time.Since(s.proc.started) > ripens
-		s.lock.Unlock()
-		if ripe {
-			return s
+// victim is pick, but goes past an instance that is about to die by itself. Where all are, it waits.
+func (f *fleet) victim(ctx context.Context, role string, n int) *slot {
+	for {
+		for i := range f.size(role) {
+			if s := f.pick(role, n+i); f.ripe(s) {
+				return s
+			}
+		}
+		if !pause(ctx, 100*time.Millisecond) {
+			return f.pick(role, n)
 		}
 	}
-	return f.pick(role, n)
+}
+
+func (f *fleet) ripe(s *slot) bool {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.proc != nil && (s.proc.armed == "" || time.Since(s.proc.started) > ripens)
 }
 
 // size is how many instances a role has.

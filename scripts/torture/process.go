@@ -121,17 +121,20 @@ func (p *process) ask() error {
 		<-p.done
 		return fmt.Errorf("%s did not end within %s of SIGTERM", p.name, grace)
 	}
-	if p.killedBy9() && p.armed != "" {
+	if p.killedBy(syscall.SIGKILL) && p.armed != "" {
 		return nil // it came to its point on its way out
 	}
+	if p.killedBy(syscall.SIGTERM) && p.printed() == "" {
+		return nil // it had not come to its first line, and so not to where it listens for signals
+	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		return fmt.Errorf("%s ended with %d after SIGTERM:\n  %s", p.name, code, p.printed())
+		return fmt.Errorf("%s ended with %d (%s) after SIGTERM:\n  %s", p.name, code, p.cmd.ProcessState, p.printed())
 	}
 	return nil
 }
 
-// killedBy9 reports whether it ended by SIGKILL.
-func (p *process) killedBy9() bool {
+// killedBy reports whether it ended by a signal.
+func (p *process) killedBy(s syscall.Signal) bool {
 	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	return ok && status.Signaled() && status.Signal() == s
 }
