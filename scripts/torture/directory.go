@@ -20,7 +20,7 @@ func makeDir() (string, error) {
 			continue
 		}
 		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH { //nolint:errorlint // an Errno as it is
+		if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
 			unmount(dir)
 			_ = os.RemoveAll(dir)
 		}

@@ -83,9 +83,9 @@ var weights = []struct {
 	kind   string
 	weight int
 }{
-	{crash, 35},
-	{killed, 14},
-	{spoiled, 22},
+	{crash, 40},
+	{killed, 12},
+	{spoiled, 19},
 	{stopped, 4},
 	{suspended, 4},
 	{added, 2},

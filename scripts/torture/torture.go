@@ -245,7 +245,9 @@ func (t *torture) work(ctx context.Context) error {
 }
 
 // doomed reports whether a bug that was built in has been caught already: what is left of the run would say no more.
-func (t *torture) doomed() bool { return t.plant != "" && (t.witness.wrong() || len(t.fleet.broken()) > 0) }
+func (t *torture) doomed() bool {
+	return t.plant != "" && (t.witness.wrong() || len(t.fleet.broken()) > 0)
+}
 
 // more reports whether another step is due: until the number of steps is reached, or in a full run every minimum.
 func (t *torture) more(step int) bool {

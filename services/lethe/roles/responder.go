@@ -124,7 +124,9 @@ func (p *Process) maskKey(system string) ([]byte, error) {
 }
 
 // away reports whether a system may come back by itself.
-func away(err error) bool { return responder.Classify(err) == responder.ClassUnavailable || passing(err) }
+func away(err error) bool {
+	return responder.Classify(err) == responder.ClassUnavailable || passing(err)
+}
 
 // ledger opens the ledger where the configuration wants it.
 func (p *Process) ledger(db *sql.DB, d ledger.Dialect, sys config.System) (*ledger.Ledger, func() error, error) {

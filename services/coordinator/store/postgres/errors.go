@@ -58,8 +58,8 @@ func classify(what string, err error) error {
 			return &store.BadRowError{Err: err}
 		case slices.Contains([]string{"08", "53", "57"}, pg.Code[:2]) && pg.Code != "57014", // 57014: somebody cancelled the statement
 			pg.Code[:2] == "28", // credentials that expired, or are being changed
-			pg.Code == "25P03", // idle in transaction for too long: the connection is gone
-			pg.Code == "25006", // a standby after a failover
+			pg.Code == "25P03",  // idle in transaction for too long: the connection is gone
+			pg.Code == "25006",  // a standby after a failover
 			pg.Code == "58000", pg.Code == "58030":
 			return &store.UnavailableError{Err: err}
 		}
