@@ -40,6 +40,7 @@ type Client struct {
 
 	connections connections // of the transport
 	assigned    assignments
+	halted      halts
 
 	mu        sync.Mutex
 	refreshed time.Time

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 	"go.uber.org/goleak"
 
 	"github.com/lethe-dsr/lethe/pkg/kafka"
@@ -139,6 +140,12 @@ func (c cluster) kgo(t *testing.T, options ...kgo.Opt) *kgo.Client {
 	}
 	t.Cleanup(other.Close)
 	return other
+}
+
+// byName is kgo in versions of the protocol that know topics by their names.
+func (c cluster) byName(t *testing.T) *kgo.Client {
+	t.Helper()
+	return c.kgo(t, kgo.MaxVersions(kversion.V3_0_0()))
 }
 
 // trim makes the partition begin at the offset, as retention would.

@@ -17,21 +17,21 @@ const commitPace = 100 * time.Millisecond
 // committer commits the offsets of one generation, those of all partitions together. A broker refuses a commit of a
 // generation that is over, so a member that lost its partitions cannot move their offsets back.
 type committer struct {
-	commit func(map[string]map[int]int64) error
+	commit func(map[string]map[int]Resume) error
 	log    *slog.Logger
 	wake   chan struct{}
 
 	mu      sync.Mutex
-	pending map[string]map[int]int64
+	pending map[string]map[int]Resume
 	over    bool
 }
 
-func newCommitter(commit func(map[string]map[int]int64) error, log *slog.Logger) *committer {
-	return &committer{commit: commit, log: log, wake: make(chan struct{}, 1), pending: make(map[string]map[int]int64)}
+func newCommitter(commit func(map[string]map[int]Resume) error, log *slog.Logger) *committer {
+	return &committer{commit: commit, log: log, wake: make(chan struct{}, 1), pending: make(map[string]map[int]Resume)}
 }
 
 // settle notes that everything in the partition before next is settled.
-func (c *committer) settle(topic string, partition int, next int64) {
+func (c *committer) settle(topic string, partition int, next Resume) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.put(topic, partition, next)
@@ -41,9 +41,9 @@ func (c *committer) settle(topic string, partition int, next int64) {
 	}
 }
 
-func (c *committer) put(topic string, partition int, next int64) {
+func (c *committer) put(topic string, partition int, next Resume) {
 	if c.pending[topic] == nil {
-		c.pending[topic] = make(map[int]int64)
+		c.pending[topic] = make(map[int]Resume)
 	}
 	c.pending[topic][partition] = next
 }
@@ -85,7 +85,7 @@ func (c *committer) flush() error {
 		c.mu.Unlock()
 		return nil
 	}
-	c.pending = make(map[string]map[int]int64)
+	c.pending = make(map[string]map[int]Resume)
 	c.mu.Unlock()
 
 	err := c.commit(batch)

@@ -35,10 +35,9 @@ func (f HandlerFunc) Handle(ctx context.Context, batch Batch) (int, error) { ret
 
 // Starter may be implemented by a [Handler] that keeps its own offsets, in the transaction in which it does its work.
 type Starter interface {
-	// Start is called when a partition has been assigned, before its first batch. If ok, reading begins at offset, a negative
-	// one being the first message that there is, and what the group has committed is not asked. An error is tried again for as
-	// long as the partition is assigned.
-	Start(ctx context.Context, topic string, partition int) (offset int64, ok bool, err error)
+	// Start is called when a partition has been assigned, before its first batch. If ok, reading begins there, and what the group has
+	// committed is not asked. An error is tried again for as long as the partition is assigned.
+	Start(ctx context.Context, topic string, partition int) (from Resume, ok bool, err error)
 }
 
 // Batch is a run of messages of one partition.
@@ -47,7 +46,7 @@ type Batch struct {
 	Partition int
 	// Messages by ascending offset, at least one. Offsets may have gaps.
 	Messages []Message
-	// Next is where reading goes on when the whole batch is settled: what a [Starter] stores.
+	// Next is where reading goes on when the whole batch is settled: what a [Starter] stores, with the mark of the last message.
 	Next int64
 	// Ended is closed when the partition is being taken away or the consumer stops: finish what cannot be broken off, begin
 	// nothing that takes long.
@@ -124,8 +123,8 @@ func (c ConsumerConfig) withDefaults() (ConsumerConfig, error) {
 // return, and what the broker says when it refuses the group for good.
 //
 // A partition begins where the handler's [Starter] says, else at the offset that the group has committed, else at its first
-// message. When messages that should come next are no longer there, the partition is halted and the others go on: see
-// [OffsetError].
+// message. When messages that should come next are no longer there, or the last one that was settled is another one now, the
+// partition is halted and the others go on: see [OffsetError], [Client.Halted].
 func (c *Client) Consume(ctx context.Context, config ConsumerConfig, handler Handler) error {
 	config, err := config.withDefaults()
 	if err != nil {

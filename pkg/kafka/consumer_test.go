@@ -238,10 +238,10 @@ func TestConsume_survives_members_that_come_and_go(t *testing.T) {
 // starting is a handler with offsets of its own.
 type starting struct {
 	kafka.HandlerFunc
-	start func(ctx context.Context, topic string, partition int) (int64, bool, error)
+	start func(ctx context.Context, topic string, partition int) (kafka.Resume, bool, error)
 }
 
-func (s starting) Start(ctx context.Context, topic string, partition int) (int64, bool, error) {
+func (s starting) Start(ctx context.Context, topic string, partition int) (kafka.Resume, bool, error) {
 	return s.start(ctx, topic, partition)
 }
 
@@ -273,14 +273,14 @@ func TestConsume_begins_where_the_handler_says(t *testing.T) {
 		// A restored backup: its offset lies before the one that the group has committed.
 		var again ledger
 		var tries atomic.Int64
-		stop = consuming(t, client, config, starting{settle(&again), func(_ context.Context, _ string, partition int) (int64, bool, error) {
+		stop = consuming(t, client, config, starting{settle(&again), func(_ context.Context, _ string, partition int) (kafka.Resume, bool, error) {
 			if partition == 1 {
-				return 0, false, nil
+				return kafka.Resume{}, false, nil
 			}
 			if tries.Add(1) < 3 {
-				return 0, false, errors.New("the store is away")
+				return kafka.Resume{}, false, errors.New("the store is away")
 			}
-			return ends[0] - 5, true, nil
+			return kafka.Resume{Offset: ends[0] - 5}, true, nil
 		}})
 		eventually(t, "five messages again", func() bool { return again.different() >= 5 })
 		send(t, producer, kafka.Message{Topic: topic, Key: []byte("new"), Value: []byte("v")})
@@ -294,7 +294,9 @@ func TestConsume_begins_where_the_handler_says(t *testing.T) {
 
 		// A store that is new: it knows nothing, whatever the group has committed.
 		var anew ledger
-		stop = consuming(t, client, config, starting{settle(&anew), func(context.Context, string, int) (int64, bool, error) { return -1, true, nil }})
+		stop = consuming(t, client, config, starting{settle(&anew), func(context.Context, string, int) (kafka.Resume, bool, error) {
+			return kafka.Resume{Offset: -1}, true, nil
+		}})
 		eventually(t, "everything from the first message on", func() bool { return anew.different() >= 41 })
 		if err := stop(); err != nil {
 			t.Error(err)
@@ -411,8 +413,8 @@ func TestConsume_halts_a_partition_whose_messages_are_gone(t *testing.T) {
 			Group: topic, Topics: []string{topic}, OnHalt: func(err *kafka.OffsetError) { halted <- err },
 		}, starting{
 			func(_ context.Context, b kafka.Batch) (int, error) { l.note(b); return len(b.Messages), nil },
-			func(_ context.Context, _ string, partition int) (int64, bool, error) {
-				return []int64{2, lags[1].End + 7, 0}[partition], true, nil
+			func(_ context.Context, _ string, partition int) (kafka.Resume, bool, error) {
+				return kafka.Resume{Offset: []int64{2, lags[1].End + 7, 0}[partition]}, true, nil
 			},
 		})
 		got := make(map[int]*kafka.OffsetError)
@@ -425,8 +427,14 @@ func TestConsume_halts_a_partition_whose_messages_are_gone(t *testing.T) {
 			}
 		}
 		eventually(t, "the third partition goes on", func() bool { return l.different() == int(lags[2].End) })
+		if halts := client.Halted(); len(halts) != 2 || halts[0].Group != topic || halts[0].Partition != 0 || halts[1].Partition != 1 {
+			t.Errorf("halted are %+v", halts)
+		}
 		if err := stop(); err != nil {
 			t.Error(err)
+		}
+		if halts := client.Halted(); len(halts) != 0 {
+			t.Errorf("afterwards there are halted: %+v", halts)
 		}
 		want := map[int]*kafka.OffsetError{
 			0: {Topic: topic, Partition: 0, Wanted: 2, First: 4, End: lags[0].End},

@@ -99,13 +99,16 @@ func (e *SendError) Unwrap() []error {
 	return errs
 }
 
-// ErrTrimmed and ErrBeyondEnd are the two ways in which an offset that was to be read can be gone.
+// ErrTrimmed, ErrBeyondEnd and ErrReplaced are the ways in which what was to be read next can be gone.
 var (
 	// ErrTrimmed: retention has removed messages that were never read.
 	ErrTrimmed = errors.New("retention has removed messages that were not read yet")
 	// ErrBeyondEnd: the topic ends before the offset. It was deleted and made anew, restored from a backup, or lost its end
 	// in an unclean leader election.
 	ErrBeyondEnd = errors.New("the topic ends before the offset that was to be read next")
+	// ErrReplaced: another message stands in the place of the last one that was read. The topic was deleted and made anew, restored from a
+	// backup, or lost its end in an unclean leader election, and has grown past the offset since.
+	ErrReplaced = errors.New("the topic holds other messages than those that were read")
 )
 
 // OffsetError halts a partition: reading on would lose messages in silence. A person decides where to go on, by setting the
@@ -115,15 +118,20 @@ type OffsetError struct {
 	Partition int
 	// Wanted is the offset to be read next. The partition holds First to End-1.
 	Wanted, First, End int64
+	// Replaced says that Wanted is there, behind messages that are not those that were read.
+	Replaced bool
 }
 
 func (e *OffsetError) Error() string {
 	return fmt.Sprintf("read %s/%d@%d: %v: it holds %d to %d", e.Topic, e.Partition, e.Wanted, e.Unwrap(), e.First, e.End-1)
 }
 
-// Unwrap returns ErrTrimmed or ErrBeyondEnd.
+// Unwrap returns ErrTrimmed, ErrBeyondEnd or ErrReplaced.
 func (e *OffsetError) Unwrap() error {
-	if e.Wanted < e.First {
+	switch {
+	case e.Replaced:
+		return ErrReplaced
+	case e.Wanted < e.First:
 		return ErrTrimmed
 	}
 	return ErrBeyondEnd

@@ -12,6 +12,7 @@ import (
 type generation struct {
 	*consumer
 	commits *committer
+	marks   marks
 	log     *slog.Logger
 }
 
@@ -21,9 +22,10 @@ type generation struct {
 func (c *consumer) begin(ctx context.Context, gen *kafkago.Generation) {
 	g := &generation{
 		consumer: c,
-		commits:  newCommitter(gen.CommitOffsets, c.log),
+		commits:  newCommitter(c.committing(gen), c.log),
 		log:      c.log.With("generation", gen.ID),
 	}
+	g.marks = marks{client: c.client, group: c.config.Group, assigned: gen.Assignments}
 	c.working.Add(1)
 	gen.Start(func(genCtx context.Context) {
 		defer c.working.Done()

@@ -15,6 +15,7 @@ type partition struct {
 	topic string
 	id    int
 	log   *slog.Logger
+	last  Mark // of the last message that was settled
 }
 
 // work reads the partition and has it worked until ctx, the time of the assignment, ends; it returns when the batch in hand
@@ -24,11 +25,12 @@ func (p *partition) work(ctx context.Context, committed int64) {
 	if !ok {
 		return
 	}
-	if start != committed {
+	p.last = start.Last
+	if start.Offset != committed {
 		// The group's offset is for people to see the lag; the handler's own is the one that counts.
 		p.commits.settle(p.topic, p.id, start)
 	}
-	buffer := newBuffer(p.config.BufferBytes, start)
+	buffer := newBuffer(p.config.BufferBytes, start.Offset)
 	var filler sync.WaitGroup
 	filler.Go(func() { p.fill(ctx, buffer, start, fromFirst) })
 	defer filler.Wait()
@@ -38,7 +40,7 @@ func (p *partition) work(ctx context.Context, committed int64) {
 			return
 		}
 		if len(messages) == 0 {
-			p.commits.settle(p.topic, p.id, next)
+			p.commits.settle(p.topic, p.id, Resume{next, p.last})
 			continue
 		}
 		if !p.settle(ctx, Batch{Topic: p.topic, Partition: p.id, Messages: messages, Next: next, Ended: ctx.Done()}) {
@@ -47,48 +49,84 @@ func (p *partition) work(ctx context.Context, committed int64) {
 	}
 }
 
-// position finds out where to begin. It asks until it knows, or the assignment ends.
-func (p *partition) position(ctx context.Context, committed int64) (start int64, fromFirst, ok bool) {
+// position finds out where to begin. It asks until it knows, or the assignment ends, which a partition that must be halted waits for.
+func (p *partition) position(ctx context.Context, committed int64) (start Resume, fromFirst, ok bool) {
 	pause := newPause(p.config.RetryMin, p.config.RetryMax)
 	for attempt := 1; ; attempt++ {
 		start, fromFirst, err := p.positionOnce(ctx, committed)
 		if err == nil {
+			err = p.client.recognise(ctx, p.topic, p.id, start)
+		}
+		var gone *OffsetError
+		switch {
+		case err == nil:
 			return start, fromFirst, true
+		case errors.As(err, &gone):
+			defer p.halt(ctx, gone)()
+			<-ctx.Done()
+			return start, false, false
 		}
 		err = p.client.diagnose(ctx, err)
 		if ctx.Err() == nil && attempt == 1 {
 			p.log.WarnContext(ctx, "where to begin is not known yet", "error", err.Error())
 		}
 		if pause.wait(ctx) != nil {
-			return 0, false, false
+			return start, false, false
 		}
 	}
 }
 
-func (p *partition) positionOnce(ctx context.Context, committed int64) (start int64, fromFirst bool, err error) {
+func (p *partition) positionOnce(ctx context.Context, committed int64) (start Resume, fromFirst bool, err error) {
+	from, own := Resume{Offset: committed}, false
 	if starter, ok := p.handler.(Starter); ok {
-		offset, ok, err := starter.Start(ctx, p.topic, p.id)
+		at, ok, err := starter.Start(ctx, p.topic, p.id)
 		if err != nil {
-			return 0, false, fmt.Errorf("ask the handler for the offset of %s/%d: %w", p.topic, p.id, err)
+			return from, false, fmt.Errorf("ask the handler for the offset of %s/%d: %w", p.topic, p.id, err)
 		}
 		if ok {
-			committed = offset
+			from, own = at, true
 		}
 	}
-	if committed >= 0 {
-		return committed, false, nil
+	if from.Offset >= 0 {
+		if !own {
+			from.Last, err = p.marks.of(ctx, p.topic, p.id, from.Offset)
+		}
+		return from, false, err
 	}
 	first, _, err := p.client.extent(ctx, p.topic, p.id)
-	return first, true, err
+	return Resume{Offset: first}, true, err
+}
+
+// halt says that nothing is read from the partition any more, until the function that it returns is called.
+func (p *partition) halt(ctx context.Context, gone *OffsetError) (release func()) {
+	then := "stop the group's members, set its offset by kafka-consumer-groups --reset-offsets, start them"
+	if _, ok := p.handler.(Starter); ok {
+		then = "set the offset in the store that the consumer starts from, restart it"
+	}
+	p.log.ErrorContext(ctx, "partition halted", "then", then, "offset", gone.Wanted, "first", gone.First, "end", gone.End, "error", gone.Error())
+	if p.config.OnHalt != nil {
+		p.config.OnHalt(gone)
+	}
+	return p.client.halted.add(Halt{Group: p.config.Group, OffsetError: *gone})
 }
 
 // fill reads ahead until the assignment ends or the partition is halted.
-func (p *partition) fill(ctx context.Context, buffer *buffer, start int64, fromFirst bool) {
-	reader := p.client.reader(p.topic, p.id, start, p.config.MaxWait)
+func (p *partition) fill(ctx context.Context, buffer *buffer, start Resume, fromFirst bool) {
+	reader := p.client.reader(p.topic, p.id, start.Offset, p.config.MaxWait)
 	pause := newPause(50*time.Millisecond, 2*time.Second)
+	read := start.Last
+	doubt := false // the topic was gone for a moment, or has another leader
 	var last string
 	for buffer.room(ctx) == nil {
-		page, err := reader.read(ctx)
+		var page page
+		var err error
+		if doubt {
+			err = p.client.recognise(ctx, p.topic, p.id, Resume{reader.offset, read})
+			doubt = err != nil
+		}
+		if err == nil {
+			page, err = reader.read(ctx)
+		}
 		var gone *OffsetError
 		switch {
 		case err == nil:
@@ -99,6 +137,9 @@ func (p *partition) fill(ctx context.Context, buffer *buffer, start int64, fromF
 			}
 			pause.reset()
 			fromFirst = false
+			if n := len(page.messages); n > 0 {
+				read = MarkOf(page.messages[n-1])
+			}
 			buffer.put(page)
 			continue
 		case ctx.Err() != nil:
@@ -108,17 +149,12 @@ func (p *partition) fill(ctx context.Context, buffer *buffer, start int64, fromF
 			reader.offset = gone.First
 			continue
 		case errors.As(err, &gone):
-			then := "stop the group's members, set its offset by kafka-consumer-groups --reset-offsets, start them"
-			if _, ok := p.handler.(Starter); ok {
-				then = "set the offset in the store that the consumer starts from, restart it"
-			}
-			p.log.ErrorContext(ctx, "partition halted", "then", then, "offset", gone.Wanted, "first", gone.First, "end", gone.End, "error", err.Error())
-			if p.config.OnHalt != nil {
-				p.config.OnHalt(gone)
-			}
 			// What was read before is still worked; the assignment stays, so that no other member runs into the same.
+			defer p.halt(ctx, gone)()
+			<-ctx.Done()
 			return
 		}
+		doubt = doubt || stale(err)
 		err = p.client.diagnose(ctx, err)
 		if text := err.Error(); judge(err) != away && text != last {
 			last = text
@@ -146,8 +182,11 @@ func (p *partition) settle(ctx context.Context, batch Batch) bool {
 		}
 		settled = min(max(settled, 0), len(batch.Messages))
 		p.client.meters.consumed(ctx, p.config.Group, batch, settled, time.Since(begun), err)
+		if settled > 0 {
+			p.last = MarkOf(batch.Messages[settled-1])
+		}
 		if settled == len(batch.Messages) {
-			p.commits.settle(p.topic, p.id, batch.Next)
+			p.commits.settle(p.topic, p.id, Resume{batch.Next, p.last})
 			if last != "" {
 				p.log.InfoContext(ctx, "batch settled", "attempts", attempt)
 			}
@@ -155,7 +194,7 @@ func (p *partition) settle(ctx context.Context, batch Batch) bool {
 		}
 		if settled > 0 {
 			batch.Messages = batch.Messages[settled:]
-			p.commits.settle(p.topic, p.id, batch.Messages[0].Offset)
+			p.commits.settle(p.topic, p.id, Resume{batch.Messages[0].Offset, p.last})
 			pause.reset()
 		}
 		if ctx.Err() != nil {

@@ -33,7 +33,6 @@ func (c *Coordinator) admitAll(ctx context.Context, topic string, partition int,
 	if len(ks) == 0 {
 		return nil
 	}
-	next := ks[len(ks)-1].msg.Offset + 1
 	err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error {
 		from, err := tx.Source(ctx, topic, partition)
 		if err != nil {
@@ -48,7 +47,7 @@ func (c *Coordinator) admitAll(ctx context.Context, topic string, partition int,
 		if len(fresh) == 0 {
 			return nil
 		}
-		return c.admitTx(ctx, tx, fresh, &store.Source{Topic: topic, Partition: partition, Next: next}, n)
+		return c.admitTx(ctx, tx, fresh, takenIn(topic, partition, ks[len(ks)-1].msg), n)
 	})
 	if !badRow(err) {
 		return err
@@ -74,8 +73,13 @@ func (c *Coordinator) admitOnly(ctx context.Context, topic string, partition int
 		if err != nil || k.msg.Offset < from {
 			return err
 		}
-		return c.admitTx(ctx, tx, []*candidate{k}, &store.Source{Topic: topic, Partition: partition, Next: k.msg.Offset + 1}, n)
+		return c.admitTx(ctx, tx, []*candidate{k}, takenIn(topic, partition, k.msg), n)
 	})
+}
+
+// takenIn is how far the partition was taken in with this message.
+func takenIn(topic string, partition int, m kafka.Message) *store.Source {
+	return &store.Source{Topic: topic, Partition: partition, Next: m.Offset + 1, Mark: kafka.MarkOf(m).String()}
 }
 
 func (c *Coordinator) admitTx(ctx context.Context, tx store.Tx, ks []*candidate, source *store.Source, n *tally) error {

@@ -99,7 +99,6 @@ func (c *Coordinator) aggregateAll(ctx context.Context, topic string, partition 
 	if len(as) == 0 {
 		return nil
 	}
-	next := as[len(as)-1].msg.Offset + 1
 	err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error {
 		from, err := tx.Source(ctx, topic, partition)
 		if err != nil {
@@ -114,7 +113,7 @@ func (c *Coordinator) aggregateAll(ctx context.Context, topic string, partition 
 		if len(fresh) == 0 {
 			return nil
 		}
-		return c.aggregateTx(ctx, tx, fresh, &store.Source{Topic: topic, Partition: partition, Next: next}, n)
+		return c.aggregateTx(ctx, tx, fresh, takenIn(topic, partition, as[len(as)-1].msg), n)
 	})
 	if !badRow(err) && !errors.Is(err, lifecycle.ErrSealed) {
 		return err

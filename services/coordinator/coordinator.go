@@ -79,7 +79,7 @@ func (c *Coordinator) consume(ctx context.Context, topic string, work func(conte
 		Group: c.cfg.Group + "." + topic, Topics: []string{c.cfg.TopicPrefix + topic}, MaxBatch: c.cfg.Batch,
 		SessionTimeout: c.cfg.Session,
 		OnHalt: func(e *kafka.OffsetError) {
-			c.log.ErrorContext(ctx, "a partition is not read until a person says where it goes on: "+stepOver, "topic", e.Topic, "partition", e.Partition, "from", e.Wanted, "first", e.First, "end", e.End)
+			c.log.ErrorContext(ctx, "a partition is not read until a person says where it goes on: "+stepOver, "cause", e.Unwrap().Error(), "topic", e.Topic, "partition", e.Partition, "from", e.Wanted, "first", e.First, "end", e.End)
 		},
 	}, &consumer{c: c, work: work, halted: map[string]bool{}})
 }
@@ -97,12 +97,15 @@ type consumer struct {
 
 // Start implements kafka.Starter. A partition of which the store knows nothing is read from its first message, whatever the group
 // once committed: the database may be an older one than the group.
-func (h *consumer) Start(ctx context.Context, topic string, partition int) (int64, bool, error) {
-	next, ok, err := h.c.store.Offset(ctx, topic, partition)
-	if err == nil && !ok {
-		next = -1
+func (h *consumer) Start(ctx context.Context, topic string, partition int) (kafka.Resume, bool, error) {
+	from, ok, err := h.c.store.Offset(ctx, topic, partition)
+	if err != nil {
+		return kafka.Resume{}, false, err
 	}
-	return next, true, err
+	if !ok {
+		return kafka.Resume{Offset: -1}, true, nil
+	}
+	return kafka.Resume{Offset: from.Next, Last: kafka.ParseMark(from.Mark)}, true, nil
 }
 
 // Handle implements kafka.Handler.

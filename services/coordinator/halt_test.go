@@ -57,8 +57,8 @@ func TestAnUnknownSchemaHaltsThePartitionAtItsMessage(t *testing.T) {
 		}
 		b.Messages = b.Messages[settled:]
 	}
-	if next, _, err := r.store.Offset(testContext(t), topic, 3); next != 11 || err != nil {
-		t.Errorf("it is read from %d, %v", next, err)
+	if from, _, err := r.store.Offset(testContext(t), topic, 3); from.Next != 11 || err != nil {
+		t.Errorf("it is read from %d, %v", from.Next, err)
 	}
 	if len(log.lines) != 1 || !strings.Contains(log.lines[0], "offset=11") || !strings.Contains(log.lines[0], "lethe offsets set") {
 		t.Errorf("the log says %q", log.lines)
@@ -96,7 +96,7 @@ func TestAnOffsetThatIsGoneSaysHowToGoOn(t *testing.T) {
 func TestAPartitionThatTheStoreDoesNotKnowIsReadFromItsFirstMessage(t *testing.T) {
 	r := newRig(t, openSQLite(t), nil)
 	h := &consumer{c: r.Coordinator, work: r.admit}
-	if from, ok, err := h.Start(testContext(t), "lethe."+dsr.TopicRequests, 0); from >= 0 || !ok || err != nil {
-		t.Errorf("it begins at %d, %t, %v", from, ok, err)
+	if from, ok, err := h.Start(testContext(t), "lethe."+dsr.TopicRequests, 0); from.Offset >= 0 || !ok || err != nil {
+		t.Errorf("it begins at %d, %t, %v", from.Offset, ok, err)
 	}
 }

@@ -64,14 +64,14 @@ func (a *app) setOffset(ctx context.Context, topic string, partition int, from, 
 		return err
 	}
 	if !ok {
-		next, known, err := s.Offset(ctx, topic, partition)
+		at, known, err := s.Offset(ctx, topic, partition)
 		switch {
 		case err != nil:
 			return err
 		case !known:
 			return fmt.Errorf("the coordinator has read nothing of %s/%d", topic, partition)
 		}
-		return fmt.Errorf("%s/%d is read from %d, not from %d: nothing was changed", topic, partition, next, from)
+		return fmt.Errorf("%s/%d is read from %d, not from %d: nothing was changed", topic, partition, at.Next, from)
 	}
 	if a.output == "json" {
 		return a.printJSON(map[string]any{"topic": topic, "partition": partition, "from": from, "to": to})

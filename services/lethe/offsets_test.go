@@ -67,9 +67,9 @@ func TestOffsetsSet(t *testing.T) {
 				t.Errorf("it ended with %d: %s", code, said)
 			}
 			withStore(func(s *sqlite.Store) error {
-				next, _, err := s.Offset(t.Context(), "lethe.acknowledgements", 2)
-				if next != c.next {
-					t.Errorf("it is read from %d, want %d", next, c.next)
+				from, _, err := s.Offset(t.Context(), "lethe.acknowledgements", 2)
+				if from.Next != c.next {
+					t.Errorf("it is read from %d, want %d", from.Next, c.next)
 				}
 				return err
 			})

@@ -22,13 +22,14 @@ type Store interface {
 	// fault and as [UnavailableError] where the database is away. do calls the transaction from one goroutine and nothing else
 	// of the store.
 	Tx(ctx context.Context, do func(context.Context, Tx) error) error
-	// Offset is where to read a source's partition from: ok is false where nothing of it was taken in yet.
-	Offset(ctx context.Context, topic string, partition int) (next int64, ok bool, err error)
+	// Offset is where to read a source's partition from, and how the last message before it is recognised: ok is false where nothing of it
+	// was taken in yet.
+	Offset(ctx context.Context, topic string, partition int) (from Source, ok bool, err error)
 	// Offsets is where each partition of a topic is read from, of those that something was taken in from, and the database's
 	// clock at that moment, in microseconds, UTC.
 	Offsets(ctx context.Context, topic string) (next map[int]int64, now time.Time, err error)
 	// SetOffset sets where to read a source's partition from, in either direction, for a person who decided it: only where it is
-	// from at this moment, else ok is false and nothing changes. To 0 is to know nothing of the partition.
+	// from at this moment, else ok is false and nothing changes. To 0 is to know nothing of the partition. The mark is forgotten.
 	SetOffset(ctx context.Context, topic string, partition int, from, to int64) (ok bool, err error)
 	// Due lists at most limit open requests whose WakeAt is not after the database's clock, the longest due first.
 	Due(ctx context.Context, limit int) ([]lifecycle.ID, error)
@@ -114,6 +115,8 @@ type Source struct {
 	Topic     string
 	Partition int
 	Next      int64
+	// Mark recognises the last message before Next, in words of the caller's own; empty where none is kept.
+	Mark string
 }
 
 // Record is a sealed completion record. It comes with its request, closed in the same batch, whose state it archives to take in

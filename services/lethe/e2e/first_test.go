@@ -247,4 +247,3 @@ func readJSON(t *testing.T, file string, into any) {
 		t.Fatal(err)
 	}
 }
-

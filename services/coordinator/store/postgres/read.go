@@ -14,15 +14,16 @@ import (
 )
 
 // Offset implements [store.Store].
-func (s *Store) Offset(ctx context.Context, topic string, partition int) (next int64, ok bool, err error) {
+func (s *Store) Offset(ctx context.Context, topic string, partition int) (from store.Source, ok bool, err error) {
+	from = store.Source{Topic: topic, Partition: partition}
 	if err := rowset.CheckPlace(topic, partition); err != nil {
-		return 0, false, err
+		return from, false, err
 	}
-	err = s.pool.QueryRow(ctx, `SELECT next_offset FROM source_offset WHERE topic = $1 AND partition = $2`, topic, partition).Scan(&next)
+	err = s.pool.QueryRow(ctx, `SELECT next_offset, mark FROM source_offset WHERE topic = $1 AND partition = $2`, topic, partition).Scan(&from.Next, &from.Mark)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, false, nil
+		return from, false, nil
 	}
-	return next, err == nil && next > 0, classify("read source offset", err)
+	return from, err == nil && from.Next > 0, classify("read source offset", err)
 }
 
 // Offsets implements [store.Store].
@@ -51,7 +52,7 @@ func (s *Store) SetOffset(ctx context.Context, topic string, partition int, from
 	if err := rowset.CheckPlace(topic, partition); err != nil {
 		return false, err
 	}
-	tag, err := s.pool.Exec(ctx, `UPDATE source_offset SET next_offset = $4 WHERE topic = $1 AND partition = $2 AND next_offset = $3`, topic, partition, from, to)
+	tag, err := s.pool.Exec(ctx, `UPDATE source_offset SET next_offset = $4, mark = '' WHERE topic = $1 AND partition = $2 AND next_offset = $3`, topic, partition, from, to)
 	return tag.RowsAffected() == 1, classify("set source offset", err)
 }
 

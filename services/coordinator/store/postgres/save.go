@@ -17,9 +17,9 @@ import (
 func (t *tx) write(s *rowset.Set) {
 	if s.Source != nil {
 		t.queue.exec("save source offset", `
-			INSERT INTO source_offset AS s (topic, partition, next_offset) VALUES ($1, $2, $3)
-			ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset WHERE s.next_offset < excluded.next_offset`,
-			s.Source.Topic, s.Source.Partition, s.Source.Next)
+			INSERT INTO source_offset AS s (topic, partition, next_offset, mark) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, mark = excluded.mark WHERE s.next_offset < excluded.next_offset`,
+			s.Source.Topic, s.Source.Partition, s.Source.Next, s.Source.Mark)
 	}
 	t.insertRequests(s.Insert)
 	t.updateRequests(s)

@@ -36,8 +36,8 @@ func setOffset(t *testing.T, s *Store, next int64) {
 
 func wantOffset(t *testing.T, s *Store, want int64) {
 	t.Helper()
-	if next, _, err := s.Offset(t.Context(), "t", 0); next != want || err != nil {
-		t.Errorf("offset %d, %v; want %d", next, err, want)
+	if from, _, err := s.Offset(t.Context(), "t", 0); from.Next != want || err != nil {
+		t.Errorf("offset %d, %v; want %d", from.Next, err, want)
 	}
 }
 

@@ -12,13 +12,14 @@ import (
 )
 
 // Offset implements [store.Store].
-func (s *Store) Offset(ctx context.Context, topic string, partition int) (next int64, ok bool, err error) {
+func (s *Store) Offset(ctx context.Context, topic string, partition int) (from store.Source, ok bool, err error) {
+	from = store.Source{Topic: topic, Partition: partition}
 	if err := rowset.CheckPlace(topic, partition); err != nil {
-		return 0, false, err
+		return from, false, err
 	}
-	err = forEachRow(ctx, s.db, []any{&next}, func() error { return nil },
-		`SELECT next_offset FROM source_offset WHERE topic = ? AND partition = ?`, topic, partition)
-	return next, err == nil && next > 0, classify("read source offset", err)
+	err = forEachRow(ctx, s.db, []any{&from.Next, &from.Mark}, func() error { return nil },
+		`SELECT next_offset, mark FROM source_offset WHERE topic = ? AND partition = ?`, topic, partition)
+	return from, err == nil && from.Next > 0, classify("read source offset", err)
 }
 
 // Offsets implements [store.Store].
@@ -42,7 +43,7 @@ func (s *Store) SetOffset(ctx context.Context, topic string, partition int, from
 	if err := rowset.CheckPlace(topic, partition); err != nil {
 		return false, err
 	}
-	res, err := s.db.ExecContext(ctx, `UPDATE source_offset SET next_offset = ? WHERE topic = ? AND partition = ? AND next_offset = ?`, to, topic, partition, from)
+	res, err := s.db.ExecContext(ctx, `UPDATE source_offset SET next_offset = ?, mark = '' WHERE topic = ? AND partition = ? AND next_offset = ?`, to, topic, partition, from)
 	if err != nil {
 		return false, classify("set source offset", err)
 	}

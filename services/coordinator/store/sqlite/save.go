@@ -36,9 +36,9 @@ func (t *tx) writeSource(ctx context.Context, s *rowset.Set) error {
 		return nil
 	}
 	return t.each(ctx, "save source offset", 1, `
-		INSERT INTO source_offset (topic, partition, next_offset) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset WHERE next_offset < excluded.next_offset`,
-		func(int) []any { return []any{s.Source.Topic, s.Source.Partition, s.Source.Next} })
+		INSERT INTO source_offset (topic, partition, next_offset, mark) VALUES (?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset, mark = excluded.mark WHERE next_offset < excluded.next_offset`,
+		func(int) []any { return []any{s.Source.Topic, s.Source.Partition, s.Source.Next, s.Source.Mark} })
 }
 
 func (t *tx) insertRequests(ctx context.Context, s *rowset.Set) error {

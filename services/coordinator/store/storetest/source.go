@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,9 +12,9 @@ import (
 
 var sourceCases = []testCase{
 	{"an_unknown_partition_starts_at_0_and_has_no_offset", func(t *testing.T, s store.Store) {
-		next, ok, err := s.Offset(testContext(t), "requests", 3)
-		if next != 0 || ok || err != nil {
-			t.Errorf("got %d, %v, %v", next, ok, err)
+		from, ok, err := s.Offset(testContext(t), "requests", 3)
+		if from.Next != 0 || from.Mark != "" || ok || err != nil {
+			t.Errorf("got %+v, %v, %v", from, ok, err)
 		}
 		run(t, s, func(ctx context.Context, tx store.Tx) error {
 			next, err := tx.Source(ctx, "requests", 3)
@@ -39,9 +40,9 @@ var sourceCases = []testCase{
 		save("requests", 0, 1<<40)
 		save("requests", 1, 7)
 		for partition, want := range []int64{1 << 40, 7} {
-			next, ok, err := s.Offset(testContext(t), "requests", partition)
-			if next != want || !ok || err != nil {
-				t.Errorf("partition %d: got %d, %v, %v", partition, next, ok, err)
+			from, ok, err := s.Offset(testContext(t), "requests", partition)
+			if from.Next != want || !ok || err != nil {
+				t.Errorf("partition %d: got %+v, %v, %v", partition, from, ok, err)
 			}
 			run(t, s, func(ctx context.Context, tx store.Tx) error {
 				next, err := tx.Source(ctx, "requests", partition)
@@ -76,20 +77,21 @@ var sourceCases = []testCase{
 			return tx.Save(ctx, store.Changes{})
 		})
 	}},
-	{"never_goes_back", func(t *testing.T, s store.Store) {
-		for _, next := range []int64{500, 200} {
+	{"never_goes_back_and_its_mark_neither", func(t *testing.T, s store.Store) {
+		for _, next := range []int64{300, 500, 200} {
 			run(t, s, func(ctx context.Context, tx store.Tx) error {
-				return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "requests", Next: next}})
+				return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "requests", Next: next, Mark: fmt.Sprintf("mark of %d", next)}})
 			})
 		}
-		if next, _, err := s.Offset(testContext(t), "requests", 0); next != 500 || err != nil {
-			t.Errorf("got %d, %v", next, err)
+		want := store.Source{Topic: "requests", Next: 500, Mark: "mark of 500"}
+		if from, _, err := s.Offset(testContext(t), "requests", 0); from != want || err != nil {
+			t.Errorf("got %+v, %v", from, err)
 		}
 	}},
 	{"a_person_may_set_it_in_either_direction_from_where_it_is", func(t *testing.T, s store.Store) {
 		for partition, next := range []int64{117, 5} {
 			run(t, s, func(ctx context.Context, tx store.Tx) error {
-				return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "requests", Partition: partition, Next: next}})
+				return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "requests", Partition: partition, Next: next, Mark: "a mark"}})
 			})
 		}
 		for _, c := range []struct {
@@ -108,9 +110,10 @@ var sourceCases = []testCase{
 				t.Errorf("%s/%d from %d to %d: %t, %v", c.topic, c.partition, c.from, c.to, ok, err)
 			}
 		}
-		for partition, want := range []int64{40, 5} {
-			if next, ok, err := s.Offset(testContext(t), "requests", partition); next != want || !ok || err != nil {
-				t.Errorf("partition %d: %d, %t, %v, want %d", partition, next, ok, err, want)
+		for partition, want := range []store.Source{{Next: 40}, {Partition: 1, Next: 5, Mark: "a mark"}} {
+			want.Topic = "requests"
+			if from, ok, err := s.Offset(testContext(t), "requests", partition); from != want || !ok || err != nil {
+				t.Errorf("got %+v, %t, %v, want %+v", from, ok, err, want)
 			}
 		}
 		if ok, err := s.SetOffset(testContext(t), "requests", 0, 40, 0); !ok || err != nil {

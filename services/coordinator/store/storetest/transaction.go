@@ -147,8 +147,8 @@ var transactionCases = []testCase{
 		if err == nil {
 			t.Error("the transaction was committed")
 		}
-		if next, _, err := s.Offset(testContext(t), "t", 0); err != nil || next != 0 {
-			t.Errorf("offset %d, %v", next, err)
+		if from, _, err := s.Offset(testContext(t), "t", 0); err != nil || from.Next != 0 {
+			t.Errorf("offset %d, %v", from.Next, err)
 		}
 	}},
 }
