@@ -13,6 +13,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	kafkago "github.com/segmentio/kafka-go"
+	"go.opentelemetry.io/otel"
 )
 
 // Config says which cluster to talk to, and as whom. Only Brokers is required.
@@ -41,6 +42,7 @@ type Client struct {
 	connections connections // of the transport
 	assigned    assignments
 	halted      halts
+	unobserve   func()
 
 	mu        sync.Mutex
 	refreshed time.Time
@@ -76,6 +78,9 @@ func New(config Config) (*Client, error) {
 		addr:   kafkago.TCP(config.Brokers...),
 		meters: meters,
 	}
+	if c.unobserve, err = c.halted.observe(otel.Meter(scope)); err != nil {
+		return nil, err
+	}
 	c.transport = newTransport(config, &c.connections)
 	c.reach = reach{log: c.log, brokers: config.Brokers}
 	// The broker is given half of the timeout to gather acknowledgements; without one kafka-go tells it 500 ms.
@@ -85,6 +90,7 @@ func New(config Config) (*Client, error) {
 
 // Close closes the client's connections. Producers, consumers and readers made from it must have stopped.
 func (c *Client) Close() {
+	c.unobserve()
 	c.transport.CloseIdleConnections()
 	c.connections.closeOlder(0) // a fetch that nobody waits for any more would hold its own for a while
 }

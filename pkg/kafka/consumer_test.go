@@ -427,7 +427,7 @@ func TestConsume_halts_a_partition_whose_messages_are_gone(t *testing.T) {
 			}
 		}
 		eventually(t, "the third partition goes on", func() bool { return l.different() == int(lags[2].End) })
-		if halts := client.Halted(); len(halts) != 2 || halts[0].Group != topic || halts[0].Partition != 0 || halts[1].Partition != 1 {
+		if halts := client.Halted(); len(halts) != 2 || halts[0].Group != topic || halts[0].Cause.Partition != 0 || halts[1].Cause.Partition != 1 {
 			t.Errorf("halted are %+v", halts)
 		}
 		if err := stop(); err != nil {

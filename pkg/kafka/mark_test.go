@@ -102,7 +102,7 @@ func TestConsume_halts_a_topic_that_was_made_anew_and_has_grown(t *testing.T) {
 		case <-time.After(30 * time.Second):
 			t.Error("the partition was not halted")
 		}
-		if halts := client.Halted(); len(halts) != 1 || !halts[0].Replaced {
+		if halts := client.Halted(); len(halts) != 1 || !halts[0].Cause.Replaced {
 			t.Errorf("halted are %+v", halts)
 		}
 		if err := stop(); err != nil || l.different() != 40 {

@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
+const scope = "github.com/lethe-dsr/lethe/pkg/kafka"
+
 // meters are the messaging metrics of OpenTelemetry's semantic conventions, with the global meter provider: they cost next
 // to nothing until the program installs one. Spans are the callers' business, who know what a message is about.
 type meters struct {
@@ -21,7 +23,7 @@ type meters struct {
 }
 
 func newMeters() (meters, error) {
-	meter := otel.Meter("github.com/lethe-dsr/lethe/pkg/kafka")
+	meter := otel.Meter(scope)
 	var m meters
 	var errs [3]error
 	m.sentMessages, errs[0] = meter.Int64Counter("messaging.client.sent.messages",

@@ -107,7 +107,7 @@ func (p *partition) halt(ctx context.Context, gone *OffsetError) (release func()
 	if p.config.OnHalt != nil {
 		p.config.OnHalt(gone)
 	}
-	return p.client.halted.add(Halt{Group: p.config.Group, OffsetError: *gone})
+	return p.client.halted.add(Halt{Group: p.config.Group, Cause: *gone})
 }
 
 // fill reads ahead until the assignment ends or the partition is halted.

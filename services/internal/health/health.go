@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/lethe-dsr/lethe/pkg/kafka"
 )
 
 const (
@@ -31,6 +33,7 @@ type Health struct {
 	found    map[string]error // of the last look
 	told     string           // what was logged of it
 	looked   bool
+	halted   []kafka.Halt
 	stalled  []Stalled
 
 	news chan struct{} // something was set
@@ -107,12 +110,13 @@ func (h *Health) look(ctx context.Context) {
 	all.Wait()
 	away := slices.ContainsFunc(slices.Collect(maps.Values(found)), func(err error) bool { return err != nil })
 	var stalled []Stalled
+	var halted []kafka.Halt
 	if progress != nil {
-		stalled = progress.look(ctx, h.clock(), away)
+		stalled, halted = progress.look(ctx, h.clock(), away), progress.from.Halted()
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.found, h.stalled, h.looked = found, stalled, len(checks) == len(h.checks)
+	h.found, h.stalled, h.halted, h.looked = found, stalled, halted, len(checks) == len(h.checks)
 	h.tell(ctx)
 }
 
@@ -148,6 +152,9 @@ func (h *Health) unready() error {
 		if err := h.found[part]; err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", part, err))
 		}
+	}
+	for _, p := range h.halted {
+		errs = append(errs, fmt.Errorf("%s/%d is not read by group %s until a person says where it goes on: %w", p.Cause.Topic, p.Cause.Partition, p.Group, p.Cause.Unwrap()))
 	}
 	return errors.Join(errs...)
 }

@@ -147,11 +147,14 @@ func TestServeAnswersUntilItIsToldToStop(t *testing.T) {
 // broker says what a test wants.
 type broker struct {
 	has []kafka.Assignment
+	not []kafka.Halt
 	lag map[kafka.Assignment]kafka.PartitionLag
 	err error
 }
 
 func (b *broker) Assigned() []kafka.Assignment { return b.has }
+
+func (b *broker) Halted() []kafka.Halt { return b.not }
 
 func (b *broker) Lag(_ context.Context, group string, _ []string) ([]kafka.PartitionLag, error) {
 	var out []kafka.PartitionLag
@@ -276,6 +279,32 @@ func TestReadyAtOnce(t *testing.T) {
 		synctest.Wait() // no time passes in the bubble
 		if code, text := asks(t, h, "/readyz"); code != http.StatusOK {
 			t.Errorf("not ready although everything is: %d %q", code, text)
+		}
+	})
+}
+
+func TestReadyNamesThePartitionThatIsHalted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(slog.New(slog.DiscardHandler))
+		ok := &thing{}
+		h.Set("kafka", ok.check)
+		h.Set("database", ok.check)
+		b := &broker{not: []kafka.Halt{{Group: "lethe.shop", Cause: kafka.OffsetError{Topic: "lethe.subject-requests.erasure", Partition: 3, Wanted: 5, First: 9, End: 12}}}}
+		h.Watch(NewProgress(b, time.Minute))
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		go h.Run(ctx)
+		synctest.Wait()
+		code, text := asks(t, h, "/readyz")
+		if code != 503 || !strings.Contains(text, "lethe.subject-requests.erasure/3 is not read by group lethe.shop") || !strings.Contains(text, "retention") {
+			t.Errorf("%d %s", code, text)
+		}
+		b.not = nil
+		time.Sleep(every + within) // of the bubble's clock
+		synctest.Wait()
+		if code, text := asks(t, h, "/readyz"); code != 200 {
+			t.Errorf("%d %s", code, text)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 // lags is what progress is measured by; a [kafka.Client] in a process.
 type lags interface {
 	Assigned() []kafka.Assignment
+	Halted() []kafka.Halt
 	Lag(ctx context.Context, group string, topics []string) ([]kafka.PartitionLag, error)
 }
 
