@@ -13,8 +13,8 @@ import (
 	"github.com/lethe-dsr/lethe/services/coordinator/store"
 )
 
-// dispatched takes everything out of the outbox and returns its dispatches, as texts.
-func (r *rig) dispatched(t *testing.T) []string {
+// published takes everything out of the outbox.
+func (r *rig) published(t *testing.T) (ms []store.Message) {
 	t.Helper()
 	ctx := testContext(t)
 	out, err := r.store.Outbox(ctx)
@@ -26,23 +26,28 @@ func (r *rig) dispatched(t *testing.T) []string {
 	}
 	held, err := out.Acquire(ctx, all)
 	must(t, err)
-	var texts []string
 	for {
 		rows, err := out.Fetch(ctx, held, 1<<20)
 		must(t, err)
 		if len(rows) == 0 {
-			break
+			return ms
 		}
 		var ids []int64
 		for _, row := range rows {
 			ids = append(ids, row.ID)
-			for _, m := range row.Messages {
-				if d, err := r.cfg.Codec.DecodeDispatch(m.Value); err == nil {
-					texts = append(texts, fmt.Sprintf("%s %s%d.%d %v", d.RequestID, d.Phase, d.Round, d.Attempt, d.Systems))
-				}
-			}
+			ms = append(ms, row.Messages...)
 		}
 		must(t, out.Delete(ctx, ids))
+	}
+}
+
+// dispatched takes everything out of the outbox and returns its dispatches, as texts.
+func (r *rig) dispatched(t *testing.T) (texts []string) {
+	t.Helper()
+	for _, m := range r.published(t) {
+		if d, err := r.cfg.Codec.DecodeDispatch(m.Value); err == nil {
+			texts = append(texts, fmt.Sprintf("%s %s%d.%d %v", d.RequestID, d.Phase, d.Round, d.Attempt, d.Systems))
+		}
 	}
 	slices.Sort(texts)
 	return texts

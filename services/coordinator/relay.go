@@ -192,7 +192,7 @@ func (c *relay) doubt(ctx context.Context, ms []store.Message) {
 func (c *relay) restate(ctx context.Context) {
 	said := ""
 	again := func(ids []lifecycle.ID) error {
-		err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error { return c.restateTx(ctx, tx, ids, n) })
+		err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error { return c.restateTx(ctx, tx, ids, nil, n) })
 		if err == nil {
 			for _, id := range ids {
 				delete(c.inDoubt, id)
@@ -217,7 +217,8 @@ func (c *relay) restate(ctx context.Context) {
 	}
 }
 
-func (c *relay) restateTx(ctx context.Context, tx store.Tx, ids []lifecycle.ID, n *tally) error {
+// restateTx publishes the present status of requests once more, behind other messages.
+func (c *Coordinator) restateTx(ctx context.Context, tx store.Tx, ids []lifecycle.ID, before []store.Message, n *tally) error {
 	open, err := tx.Requests(ctx, ids)
 	if err != nil {
 		return fmt.Errorf("load requests: %w", err)
@@ -234,7 +235,7 @@ func (c *relay) restateTx(ctx context.Context, tx store.Tx, ids []lifecycle.ID, 
 			turn.RestateSealed(a)
 		}
 	}
-	return c.save(ctx, tx, turn, store.Changes{}, n)
+	return c.save(ctx, tx, turn, store.Changes{Outbox: before}, n)
 }
 
 // outlive returns a context that ends a while after ctx has ended, so that what was begun can be finished.

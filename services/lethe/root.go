@@ -48,7 +48,7 @@ func newRoot(a *app) *cobra.Command {
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "text or json, wherever something is listed")
 	root.AddCommand(
 		newDemo(a), newServe(a), newCoordinator(a), newResponder(a), newPackager(a),
-		newRequest(a), newStatus(a), newRecord(a), newDatamap(a), newTopics(a), newDeadletters(a), newOffsets(a), newReconcile(a), newKeys(a), newVersion(a),
+		newRequest(a), newStatus(a), newRecord(a), newDatamap(a), newTopics(a), newDeadletters(a), newOffsets(a), newReconcile(a), newRepublish(a), newKeys(a), newVersion(a),
 	)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
 	root.CompletionOptions.HiddenDefaultCmd = true // among records it would be taken for another kind of completion

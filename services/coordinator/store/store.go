@@ -36,6 +36,9 @@ type Store interface {
 	// Open lists at most limit open requests after one, which need not be there, in an order of the store's own; from the first where it
 	// is the zero ID. A request that stays open while all are listed is listed once.
 	Open(ctx context.Context, after lifecycle.ID, limit int) ([]lifecycle.ID, error)
+	// Records lists at most limit sealed records after one, each with its request as it was sealed, in the order of their instants. A Record of
+	// which only SealedAt is set stands before all that were sealed in that instant or later.
+	Records(ctx context.Context, after Record, limit int) ([]Sealed, error)
 	// NextWake is the earliest WakeAt of all open requests, as a duration from now on the database's clock.
 	NextWake(ctx context.Context) (in time.Duration, ok bool, err error)
 	// Outbox opens the relay's side on a connection of its own.
@@ -130,6 +133,12 @@ type Record struct {
 	Envelope       []byte
 	SHA256         []byte
 	PreviousSHA256 []byte
+}
+
+// Sealed is a record with its request as it was when it was sealed.
+type Sealed struct {
+	Record
+	Request *lifecycle.Request
 }
 
 // Backlog is what has not left yet.

@@ -51,19 +51,36 @@ func (p *Process) Coordinator(ctx context.Context) error {
 // Reconcile asks again whoever owes an open request an answer; see [coordinator.Coordinator.Reconcile]. It needs the coordinator's database and
 // keys, and no broker: a coordinator that runs publishes what it wrote.
 func (p *Process) Reconcile(ctx context.Context, delayed bool) (asked []coordinator.Asked, err error) {
+	err = p.beside(ctx, func(c *coordinator.Coordinator) error {
+		asked, err = c.Reconcile(ctx, delayed)
+		return err
+	})
+	return asked, err
+}
+
+// Republish publishes again what was told of requests; see [coordinator.Coordinator.Republish]. It needs what Reconcile needs.
+func (p *Process) Republish(ctx context.Context, since time.Time) (done coordinator.Republished, err error) {
+	err = p.beside(ctx, func(c *coordinator.Coordinator) error {
+		done, err = c.Republish(ctx, since)
+		return err
+	})
+	return done, err
+}
+
+// beside works on the coordinator's database without serving, beside coordinators that do.
+func (p *Process) beside(ctx context.Context, work func(*coordinator.Coordinator) error) error {
 	cfg, err := p.coordinatorConfig()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if cfg.Store, err = p.openStore(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, cfg.Store.Close()) }()
 	c, err := coordinator.New(cfg)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = work(c)
 	}
-	return c.Reconcile(ctx, delayed)
+	return errors.Join(err, cfg.Store.Close())
 }
 
 func (p *Process) coordinatorConfig() (coordinator.Config, error) {

@@ -74,6 +74,43 @@ func (s *Store) Open(ctx context.Context, after lifecycle.ID, limit int) ([]life
 	return s.ids(ctx, doing, `SELECT tenant, request_id FROM request WHERE (request_id, tenant) > ($2, $3) ORDER BY request_id, tenant LIMIT $1`, limit, pgtype.UUID{Bytes: id, Valid: true}, after.Tenant)
 }
 
+// Records implements [store.Store].
+func (s *Store) Records(ctx context.Context, after store.Record, limit int) ([]store.Sealed, error) {
+	from := pgtype.UUID{Valid: true}
+	if after.RequestID != "" {
+		var err error
+		if from.Bytes, err = rowset.UUID(after.RequestID); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := s.pool.Query(ctx, `
+		SELECT tenant, request_id, record_id, number, sealed_at, result, envelope, sha256, previous_sha256, archive FROM record
+		WHERE (sealed_at, request_id, tenant, number) > ($2, $3, $4, $5) ORDER BY sealed_at, request_id, tenant, number LIMIT $1`,
+		limit, after.SealedAt, from, after.Tenant, after.Number-first(after))
+	if err != nil {
+		return nil, classify("list records", err)
+	}
+	var out []store.Sealed
+	var r store.Record
+	var id pgtype.UUID
+	var archive []byte
+	_, err = pgx.ForEachRow(rows, []any{&r.Tenant, &id, &r.RecordID, &r.Number, &r.SealedAt, &r.Result, &r.Envelope, &r.SHA256, &r.PreviousSHA256, &archive}, func() error {
+		r.RequestID, r.SealedAt = rowset.RequestID(id.Bytes), r.SealedAt.UTC()
+		q, err := rowset.DecodeArchive(r.ID, archive)
+		out = append(out, store.Sealed{Record: r, Request: q})
+		return err
+	})
+	return out, classify("list records", err)
+}
+
+// first is 1 for what stands before every record of an instant, so that number 0 comes after it.
+func first(after store.Record) int32 {
+	if after.RequestID == "" {
+		return 1
+	}
+	return 0
+}
+
 func (s *Store) ids(ctx context.Context, doing, query string, args ...any) ([]lifecycle.ID, error) {
 	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {

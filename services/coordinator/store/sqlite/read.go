@@ -63,6 +63,28 @@ func (s *Store) Open(ctx context.Context, after lifecycle.ID, limit int) ([]life
 	return s.ids(ctx, "list open requests", `SELECT tenant, request_id FROM request WHERE (tenant, request_id) > (?, ?) ORDER BY tenant, request_id LIMIT ?`, after.Tenant, string(after.RequestID), limit)
 }
 
+// Records implements [store.Store].
+func (s *Store) Records(ctx context.Context, after store.Record, limit int) (out []store.Sealed, err error) {
+	var tenant, id, recordID, result string
+	var number int32
+	var at int64
+	var envelope, sum, previous, archive []byte
+	err = forEachRow(ctx, s.db, []any{&tenant, &id, &recordID, &number, &at, &result, &envelope, &sum, &previous, &archive}, func() error {
+		r := store.Record{
+			ID: lifecycle.ID{Tenant: tenant, RequestID: dsr.RequestID(id)}, RecordID: recordID, Number: number, Result: dsr.Result(result),
+			SealedAt: time.UnixMicro(at).UTC(), Envelope: envelope, SHA256: sum, PreviousSHA256: previous,
+		}
+		q, err := rowset.DecodeArchive(r.ID, archive)
+		out = append(out, store.Sealed{Record: r, Request: q})
+		envelope, sum, previous, archive = nil, nil, nil, nil
+		return err
+	}, `
+		SELECT tenant, request_id, record_id, number, sealed_at, result, envelope, sha256, previous_sha256, archive FROM record
+		WHERE (sealed_at, tenant, request_id, number) > (?, ?, ?, ?) ORDER BY sealed_at, tenant, request_id, number LIMIT ?`,
+		max(0, after.SealedAt.UnixMicro()), after.Tenant, string(after.RequestID), after.Number, limit)
+	return out, classify("list records", err)
+}
+
 func (s *Store) ids(ctx context.Context, doing, query string, args ...any) (out []lifecycle.ID, err error) {
 	var tenant, id string
 	err = forEachRow(ctx, s.db, []any{&tenant, &id}, func() error {

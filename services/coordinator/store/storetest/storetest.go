@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"keys", keyCases},
 		{"requests", requestCases},
 		{"seal", sealCases},
+		{"records", recordCases},
 		{"gate", gateCases},
 		{"bad_rows", badRowCases},
 		{"clock", clockCases},
