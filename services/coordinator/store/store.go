@@ -44,7 +44,7 @@ type Store interface {
 	// Outbox opens the relay's side on a connection of its own.
 	Outbox(ctx context.Context) (Outbox, error)
 	// Upkeep does what a long life needs: record partitions ahead of time, subjects without an open request and rejections
-	// that were corrected long ago removed. It works in small transactions and may be called by every instance at any time.
+	// that were corrected long ago and messages parked long ago removed. It works in small transactions and may be called by every instance at any time.
 	Upkeep(ctx context.Context) error
 	// Counts is for metrics: open and overdue requests.
 	Counts(ctx context.Context) (open, overdue int64, err error)

@@ -52,6 +52,45 @@ func (pl *pipeline) deleteTopics(t *testing.T, names ...string) {
 	}
 }
 
+// trim makes a topic begin at its end, as retention does of which everything is too old.
+func (pl *pipeline) trim(t *testing.T, name string) {
+	t.Helper()
+	client, ctx := pl.operator(t)
+	q := kmsg.NewPtrDeleteRecordsRequest()
+	q.TimeoutMillis = 10_000
+	topic := kmsg.NewDeleteRecordsRequestTopic()
+	topic.Topic = pl.prefix + name
+	for p := range pl.p.Config.Kafka.Partitions {
+		partition := kmsg.NewDeleteRecordsRequestTopicPartition()
+		partition.Partition, partition.Offset = int32(p), -1 // its end
+		topic.Partitions = append(topic.Partitions, partition)
+	}
+	q.Topics = append(q.Topics, topic)
+	answer, err := q.RequestWith(ctx, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range answer.Topics[0].Partitions {
+		if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ends is where a topic ends, by partition.
+func (pl *pipeline) ends(t *testing.T, name string) map[int]int64 {
+	t.Helper()
+	extents, err := pl.p.Kafka.Extents(context.WithoutCancel(t.Context()), pl.prefix+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[int]int64{}
+	for p, e := range extents {
+		out[p] = e.End
+	}
+	return out
+}
+
 // rewind sets a group that has no members to the beginning of a topic.
 func (pl *pipeline) rewind(t *testing.T, group, topic string) {
 	t.Helper()

@@ -2,13 +2,16 @@ package e2e_test
 
 import (
 	"context"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lethe-dsr/lethe/pkg/dsr"
+	"github.com/lethe-dsr/lethe/pkg/kafka"
 )
 
 // TestLostTopics: a topic is deleted and made anew while requests are under way, once with questions that were not read and once with
@@ -45,33 +48,40 @@ func TestLostTopics(t *testing.T) { // not beside others: members come and go, a
 		if t.Failed() {
 			return
 		}
-		pl.stop(t, "crm")
-		t.Run("answers", func(t *testing.T) {
-			people, requests := pl.waitForCRM(t, 4)
+		t.Run("questions_that_retention_removed", func(t *testing.T) {
+			pl.stop(t, "crm")
+			people, requests := pl.waitForCRM(t, 12) // so that each partition has some
 			all, asked = append(all, people...), append(asked, requests...)
-			pl.stop(t, "coordinator")
-			before := pl.acknowledgements(t)
-			pl.start("crm")
-			pl.until(t, "the answers of crm", func(*watch) bool { return pl.acknowledgements(t) >= before+int64(len(requests)) })
-			pl.remake(t, dsr.TopicAcknowledgement)
+			pl.trim(t, dsr.TopicErasure)
 			said := len(pl.log.String())
-			pl.start("coordinator")
-			halted := regexp.MustCompile(`goes on.* topic=(\S+) partition=(\d+) from=(\d+) first=(\d+) end=0`)
-			var places [][]string
+			pl.start("crm")
 			pl.until(t, "the partitions to be halted", func(*watch) bool {
-				places = halted.FindAllStringSubmatch(pl.log.String()[said:], -1)
-				return len(places) == pl.p.Config.Kafka.Partitions
+				log := pl.log.String()[said:]
+				return strings.Count(log, "partition halted") == pl.p.Config.Kafka.Partitions && strings.Contains(log, "retention has removed") && strings.Contains(log, "kafka-consumer-groups")
 			})
-			pl.stop(t, "coordinator")
-			for _, p := range places {
-				pl.ok(t, "offsets", "set", p[1], p[2], "--from", p[3], "--to", p[4])
-			}
-			pl.start("coordinator")
+			pl.stop(t, "crm")
+			pl.setGroup(t, "crm", dsr.TopicErasure, pl.ends(t, dsr.TopicErasure))
+			pl.start("crm")
 			pl.reconciles(t, map[string]any{"system": "crm", "phase": "act", "requests": float64(len(requests))})
 			for i, q := range requests {
 				pl.holds(t, people[i], pl.record(t, q.RequestID, 0), of(pl.c.read(t), people[i]))
 			}
 		})
+		for _, grown := range []bool{false, true} {
+			name := "answers"
+			if grown { // past the offsets that come next
+				name = "answers_of_a_topic_that_has_grown_since"
+			}
+			t.Run(name, func(t *testing.T) {
+				pl.stop(t, "crm")
+				people, requests := pl.losesAnswers(t, grown)
+				all, asked = append(all, people...), append(asked, requests...)
+				pl.reconciles(t, map[string]any{"system": "crm", "phase": "act", "requests": float64(len(requests))})
+				for i, q := range requests {
+					pl.holds(t, people[i], pl.record(t, q.RequestID, 0), of(pl.c.read(t), people[i]))
+				}
+			})
+		}
 		pl.settled(t) // so have the answers that came twice
 		for _, q := range asked {
 			if n := len(pl.chain(t, q.RequestID)); n != 1 {
@@ -84,6 +94,57 @@ func TestLostTopics(t *testing.T) { // not beside others: members come and go, a
 		pl.c.othersUnchanged(t, all...)
 		pl.nothingInClear(t, all...)
 	})
+}
+
+// losesAnswers has crm answer while no coordinator reads, and the topic deleted and made anew. The coordinator halts every
+// partition of which it had read something, and goes on where a person says.
+func (pl *pipeline) losesAnswers(t *testing.T, grown bool) (people []person, requests []dsr.SubjectRequest) {
+	t.Helper()
+	people, requests = pl.waitForCRM(t, 4)
+	pl.stop(t, "coordinator")
+	before, read := pl.acknowledgements(t), pl.ends(t, dsr.TopicAcknowledgement)
+	maps.DeleteFunc(read, func(_ int, end int64) bool { return end == 0 })
+	pl.start("crm")
+	pl.until(t, "the answers of crm", func(*watch) bool { return pl.acknowledgements(t) >= before+int64(len(requests)) })
+	others := pl.messages(t, dsr.TopicAcknowledgement)
+	pl.remake(t, dsr.TopicAcknowledgement)
+	if grown {
+		for range 2 { // of answers that were taken in long ago
+			if err := pl.p.Producer.Send(t.Context(), others[:before]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	said := len(pl.log.String())
+	pl.start("coordinator")
+	halted := regexp.MustCompile(`goes on.* topic=(\S+) partition=(\d+) from=(\d+) first=(\d+) end=`)
+	var places [][]string
+	pl.until(t, "the partitions to be halted", func(*watch) bool {
+		places = halted.FindAllStringSubmatch(pl.log.String()[said:], -1)
+		return len(places) == len(read)
+	})
+	if cause := strings.Contains(pl.log.String()[said:], "other messages than those that were read"); cause != grown {
+		t.Errorf("the log says that other messages stand there: %t", cause)
+	}
+	pl.stop(t, "coordinator")
+	for _, p := range places {
+		pl.ok(t, "offsets", "set", p[1], p[2], "--from", p[3], "--to", p[4])
+	}
+	pl.start("coordinator")
+	return people, requests
+}
+
+// messages is everything that a topic holds, to be published again, by offset.
+func (pl *pipeline) messages(t *testing.T, name string) (out []kafka.Message) {
+	t.Helper()
+	for m, err := range pl.p.Kafka.Tail(context.WithoutCancel(t.Context()), kafka.TailConfig{Topics: []string{pl.prefix + name}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, kafka.Message{Topic: m.Topic, Key: m.Key, Value: m.Value, Headers: m.Headers, Offset: m.Offset})
+	}
+	slices.SortFunc(out, func(a, b kafka.Message) int { return int(a.Offset - b.Offset) })
+	return out
 }
 
 // waitForCRM asks for erasures while nobody serves crm, and waits until all others have answered.

@@ -132,11 +132,11 @@ func (p *Process) openStore(ctx context.Context) (store.Store, error) {
 	return await(ctx, p, "coordinator's database", func() (store.Store, error) {
 		db := p.Config.Store.Database
 		if db.Engine() == config.SQLite {
-			return sqlite.Open(ctx, sqlite.Config{Path: db.Path(), RejectionRetention: p.Config.Limits.RejectionRetention})
+			return sqlite.Open(ctx, sqlite.Config{Path: db.Path(), RejectionRetention: p.Config.Limits.RejectionRetention, ParkedRetention: p.Config.Limits.InternalRetention})
 		}
 		return postgres.Open(ctx, postgres.Config{
 			URL: db.URL(), Schema: p.Config.Store.Schema, MaxConns: p.Config.Store.MaxConnections, RejectionRetention: p.Config.Limits.RejectionRetention,
-			TracerProvider: telemetry.TracerProvider(),
+			ParkedRetention: p.Config.Limits.InternalRetention, TracerProvider: telemetry.TracerProvider(),
 		})
 	}, func(err error) bool {
 		var away *store.UnavailableError

@@ -30,6 +30,7 @@ type Config struct {
 	MaxConns           int           // of the pool; the relay has one of its own besides. Default 8
 	LockTimeout        time.Duration // how long a statement waits for a lock before the transaction begins again; default 30 s
 	RejectionRetention time.Duration // how long a rejection is kept after it was corrected; default 365 days
+	ParkedRetention    time.Duration // how long a message that the broker refused for good is kept; default 14 days
 	CacheBytes         int           // about how much memory open requests may take that need not be read again; default 128 MiB, negative: none
 
 	TracerProvider trace.TracerProvider // nil: statements are not traced. Spans hold statements, never their arguments
@@ -40,6 +41,7 @@ const (
 	defaultMaxConns    = 8
 	defaultLockTimeout = 30 * time.Second
 	defaultRetention   = 365 * 24 * time.Hour
+	defaultParked      = 14 * 24 * time.Hour
 	defaultCacheBytes  = 128 << 20
 
 	defaultConnectTimeout = 10 * time.Second
@@ -51,6 +53,7 @@ type Store struct {
 	conn      *pgx.ConnConfig // of the outbox's connections
 	schema    string
 	retention time.Duration
+	parked    time.Duration // how long a parked message is kept
 	cache     *cache
 }
 
@@ -79,12 +82,15 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	prepare(cfg, c)
-	s := &Store{conn: cfg.ConnConfig.Copy(), schema: c.Schema, retention: c.RejectionRetention, cache: newCache(c.CacheBytes)}
+	s := &Store{conn: cfg.ConnConfig.Copy(), schema: c.Schema, retention: c.RejectionRetention, parked: c.ParkedRetention, cache: newCache(c.CacheBytes)}
 	if c.CacheBytes == 0 {
 		s.cache.limit = defaultCacheBytes
 	}
 	if s.retention == 0 {
 		s.retention = defaultRetention
+	}
+	if s.parked == 0 {
+		s.parked = defaultParked
 	}
 	if c.TracerProvider != nil {
 		cfg.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(c.TracerProvider), otelpgx.WithDisableConnectionDetailsInAttributes())

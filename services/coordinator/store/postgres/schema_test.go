@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -84,7 +85,10 @@ func TestARecordWithoutItsPartitionMakesIt(t *testing.T) {
 }
 
 func TestUpkeep(t *testing.T) {
-	s, side := openNamed(t, postgres.Config{RejectionRetention: 24 * time.Hour})
+	s, side := openNamed(t, postgres.Config{RejectionRetention: 24 * time.Hour, ParkedRetention: time.Hour})
+	for n, parked := range []*time.Time{ago(time.Minute), ago(2 * time.Hour)} {
+		side.exec(`INSERT INTO outbox_parked (sha256, parked_at, code, topic, shard, body) VALUES (convert_to($1::text, 'UTF8'), $2, '', '', 0, '')`, fmt.Sprint(n), parked)
+	}
 	id := newID()
 	admit(t, s, id)
 	side.exec("INSERT INTO subject SELECT '', convert_to(n::text, 'UTF8') FROM generate_series(1, 12000) n")
@@ -103,6 +107,7 @@ func TestUpkeep(t *testing.T) {
 		"SELECT count(*) FROM subject":                                                 2,
 		"SELECT count(*) FROM subject WHERE ref = '1'":                                 1,
 		"SELECT count(*) FROM rejection":                                               2,
+		"SELECT count(*) FROM outbox_parked":                                           1,
 		"SELECT count(*) FROM pg_inherits WHERE inhparent = 'record'::regclass":        3,
 		"SELECT count(*) FROM rejection WHERE corrected_at < now() - interval '1 day'": 0,
 	} {

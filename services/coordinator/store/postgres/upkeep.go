@@ -23,7 +23,13 @@ func (s *Store) Upkeep(ctx context.Context) error {
 	}
 	err = s.removeAll(ctx, `DELETE FROM rejection WHERE ctid = ANY (ARRAY(SELECT ctid FROM rejection
 		WHERE corrected_at < clock_timestamp() - $2 * interval '1 second' ORDER BY corrected_at LIMIT $1 FOR UPDATE SKIP LOCKED))`, s.retention.Seconds())
-	return classify("remove corrected rejections", err)
+	if err != nil {
+		return classify("remove corrected rejections", err)
+	}
+	// A parked message holds identifiers, sealed, and goes as it would have gone from its topic.
+	err = s.removeAll(ctx, `DELETE FROM outbox_parked WHERE ctid = ANY (ARRAY(SELECT ctid FROM outbox_parked
+		WHERE parked_at < clock_timestamp() - $2 * interval '1 second' LIMIT $1 FOR UPDATE SKIP LOCKED))`, s.parked.Seconds())
+	return classify("remove parked messages", err)
 }
 
 // removeAll repeats a statement, each time a transaction, until it finds less than it may remove.

@@ -31,11 +31,13 @@ type Config struct {
 
 	BusyTimeout        time.Duration // how long to wait for somebody who has, reads or backs up the file; default 10 s
 	RejectionRetention time.Duration // how long a rejection is kept after it was corrected; default 365 days
+	ParkedRetention    time.Duration // how long a message that the broker refused for good is kept; default 14 days
 }
 
 const (
 	defaultBusyTimeout = 10 * time.Second
 	defaultRetention   = 365 * 24 * time.Hour
+	defaultParked      = 14 * 24 * time.Hour
 )
 
 // Store is the coordinator's database in a file. It is safe for concurrent use.
@@ -43,7 +45,8 @@ type Store struct {
 	db        *sql.DB
 	lock      *fileLock
 	retention time.Duration
-	last      time.Time // the latest instant that a transaction was given; its connection guards it
+	parked    time.Duration // how long a parked message is kept
+	last      time.Time     // the latest instant that a transaction was given; its connection guards it
 
 	mu     sync.Mutex
 	shards map[int]*outbox // who holds them
@@ -70,9 +73,12 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	s := &Store{retention: c.RejectionRetention, shards: map[int]*outbox{}, added: make(chan struct{})}
+	s := &Store{retention: c.RejectionRetention, parked: c.ParkedRetention, shards: map[int]*outbox{}, added: make(chan struct{})}
 	if s.retention == 0 {
 		s.retention = defaultRetention
+	}
+	if s.parked == 0 {
+		s.parked = defaultParked
 	}
 	if c.BusyTimeout <= 0 {
 		c.BusyTimeout = defaultBusyTimeout

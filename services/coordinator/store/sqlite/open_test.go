@@ -178,3 +178,21 @@ func TestUpkeepRemovesRejectionsCorrectedLongAgo(t *testing.T) {
 		t.Errorf("%d are left, %v; want 2", left, err)
 	}
 }
+
+func TestUpkeepRemovesMessagesParkedLongAgo(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	defer s.Close()
+	for n, at := range []time.Time{time.Now().Add(-13 * 24 * time.Hour), time.Now().Add(-15 * 24 * time.Hour)} {
+		if _, err := s.db.ExecContext(t.Context(), `INSERT INTO outbox_parked (sha256, parked_at, code, topic, shard, body) VALUES (?, ?, '', '', 0, x'')`,
+			[]byte{byte(n)}, at.UnixMicro()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Upkeep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := s.db.QueryRowContext(t.Context(), `SELECT count(*) FROM outbox_parked`).Scan(&left); left != 1 || err != nil {
+		t.Errorf("%d are left, %v; want 1", left, err)
+	}
+}

@@ -127,6 +127,11 @@ func (s *Store) Upkeep(ctx context.Context) error {
 	if err != nil {
 		return classify("remove corrected rejections", err)
 	}
+	// A parked message holds identifiers, sealed, and goes as it would have gone from its topic.
+	_, err = s.db.ExecContext(ctx, `DELETE FROM outbox_parked WHERE parked_at < ?`, time.Now().Add(-s.parked).UnixMicro())
+	if err != nil {
+		return classify("remove parked messages", err)
+	}
 	_, err = s.db.ExecContext(ctx, `PRAGMA optimize`)
 	return classify("optimize", err)
 }
