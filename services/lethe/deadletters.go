@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lethe-dsr/lethe/pkg/dsr"
-	"github.com/lethe-dsr/lethe/pkg/event"
 	"github.com/lethe-dsr/lethe/pkg/kafka"
 )
 
@@ -30,29 +29,33 @@ func newDeadletters(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listDeadletters(cmd.Context(), all) },
 	}
 	list.Flags().BoolVar(&all, "all", false, "also those that were redriven or discarded")
-	var reason string
+	var reason, cause string
 	discard := &cobra.Command{
-		Use: "discard PARTITION/OFFSET", Short: "Set a dead letter aside for good, with a reason", Args: letter,
+		Use: "discard PARTITION/OFFSET | discard --cause CAUSE", Short: "Set a dead letter aside for good, with a reason", Args: letterOr(&cause),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
 				return &usageError{cmd.CommandPath(), errors.New("--reason is required: it is recorded")}
 			}
-			return a.resolveDeadletter(cmd.Context(), args[0], "discarded", reason)
+			return a.resolveDeadletters(cmd.Context(), args, cause, "discarded", reason)
 		},
 	}
 	discard.Flags().StringVar(&reason, "reason", "", "why nothing is to be done about it; `text` without personal data")
+	redrive := &cobra.Command{
+		Use: "redrive PARTITION/OFFSET | redrive --cause CAUSE", Short: "Send a dead letter again, as a new attempt", Args: letterOr(&cause),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.resolveDeadletters(cmd.Context(), args, cause, "redriven", "")
+		},
+	}
+	for _, cmd := range []*cobra.Command{discard, redrive} {
+		cmd.Flags().StringVar(&cause, "cause", "", "every one that nobody has seen to, of this `cause`")
+	}
 	dead.AddCommand(
 		list,
 		&cobra.Command{
 			Use: "show PARTITION/OFFSET", Short: "Show a dead letter without its value", Args: letter,
 			RunE: func(cmd *cobra.Command, args []string) error { return a.showDeadletter(cmd.Context(), args[0]) },
 		},
-		&cobra.Command{
-			Use: "redrive PARTITION/OFFSET", Short: "Send a dead letter again, as a new attempt", Args: letter,
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return a.resolveDeadletter(cmd.Context(), args[0], "redriven", "")
-			},
-		},
+		redrive,
 		discard,
 	)
 	return dead
@@ -212,122 +215,75 @@ func (a *app) deadletter(ctx context.Context, id string) (*reading, *deadletter,
 	return nil, nil, err
 }
 
-// resolveDeadletter does something about a dead letter and then records that it did. Dying between the two leaves it open, and
-// to redrive it again changes nothing: its steps are done once.
-func (a *app) resolveDeadletter(ctx context.Context, id, what, reason string) error {
-	r, d, err := a.deadletter(ctx, id)
+// letterOr demands the name of a dead letter, or a cause in its place.
+func letterOr(cause *string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case *cause == "":
+			return letter(cmd, args)
+		case len(args) > 0:
+			return errors.New("either PARTITION/OFFSET or --cause, not both")
+		}
+		return nil
+	}
+}
+
+// resolveDeadletters does something about one dead letter, or about every open one of a cause. One that cannot be sent again keeps no
+// other from it.
+func (a *app) resolveDeadletters(ctx context.Context, ids []string, cause, what, reason string) error {
+	if cause == "" {
+		r, d, err := a.deadletter(ctx, ids[0])
+		if err != nil {
+			return err
+		}
+		defer r.client.Close()
+		if d.resolved != "" {
+			return fmt.Errorf("dead letter %s was %s before", d.id, d.resolved)
+		}
+		producer := r.producer()
+		defer producer.Close()
+		return a.resolve(ctx, r, producer, d, what, reason)
+	}
+	r, err := a.reading()
 	if err != nil {
 		return err
 	}
 	defer r.client.Close()
-	if d.resolved != "" {
-		return fmt.Errorf("dead letter %s was %s before", id, d.resolved)
+	ds, err := r.readDeadletters(ctx)
+	if err != nil {
+		return err
 	}
 	producer := r.producer()
 	defer producer.Close()
+	var errs []error
+	for _, d := range ds {
+		if d.resolved == "" && d.header("lethe_cause") == cause {
+			errs = append(errs, a.resolve(ctx, r, producer, d, what, reason))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// resolve does something about a dead letter and then records that it did. Dying between the two leaves it open, and
+// to redrive it again changes nothing: its steps are done once.
+func (a *app) resolve(ctx context.Context, r *reading, producer *kafka.Producer, d *deadletter, what, reason string) error {
 	if what == "redriven" {
 		m, err := r.again(d)
 		if err != nil {
-			return fmt.Errorf("dead letter %s is not redriven: %w", id, err)
+			return fmt.Errorf("dead letter %s is not redriven: %w", d.id, err)
 		}
 		if err := producer.Send(ctx, []kafka.Message{m}); err != nil {
 			return err
 		}
 	}
 	mark := kafka.Message{Topic: r.prefix + dsr.TopicDeadLetters, Key: d.Key, Value: nil, Headers: []kafka.Header{
-		{Key: headerResolved, Value: []byte(what)}, {Key: headerResolves, Value: []byte(id)}, {Key: headerReason, Value: []byte(reason)},
+		{Key: headerResolved, Value: []byte(what)}, {Key: headerResolves, Value: []byte(d.id)}, {Key: headerReason, Value: []byte(reason)},
 	}}
 	if err := producer.Send(ctx, []kafka.Message{mark}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "dead letter %s is %s\n", id, what)
+	_, err := fmt.Fprintf(a.stdout, "dead letter %s is %s\n", d.id, what)
 	return err
-}
-
-// again is the message to send: a dispatch as a new attempt, for the one system that failed it; anything else as it came. What
-// cannot be read is refused: every reader would park it once more.
-func (r *reading) again(d *deadletter) (kafka.Message, error) {
-	m := kafka.Message{Topic: d.header("lethe_topic"), Key: d.Key, Value: d.Value}
-	if err := r.readable(d); err != nil {
-		return m, err
-	}
-	for _, h := range d.Headers {
-		if !strings.HasPrefix(h.Key, "lethe_") {
-			m.Headers = append(m.Headers, h)
-		}
-	}
-	system := d.header("lethe_system")
-	if system == "" {
-		return m, nil
-	}
-	dispatch, err := r.codec.DecodeDispatch(d.Value)
-	if err != nil {
-		return m, err
-	}
-	dispatch.Attempt = d.attempt(dispatch) + 1
-	dispatch.Systems = []string{system}
-	m.Value, err = r.codec.EncodeDispatch(dispatch)
-	return m, err
-}
-
-// attempt is the one that failed.
-func (d *deadletter) attempt(dispatch dsr.Dispatch) int32 {
-	failed, err := strconv.ParseInt(d.header("lethe_attempt"), 10, 32)
-	if err != nil {
-		return dispatch.Attempt
-	}
-	return max(int32(failed), dispatch.Attempt)
-}
-
-// readable says why a dead letter would only become another one.
-func (r *reading) readable(d *deadletter) error {
-	topic := d.header("lethe_topic")
-	if topic == "" {
-		return errors.New("it does not say where it came from")
-	}
-	if len(d.Value) == 0 {
-		return fmt.Errorf("it holds no bytes, since it was too large for this topic; the message stands at %s/%s@%s", topic, d.header("lethe_partition"), d.header("lethe_offset"))
-	}
-	var err error
-	switch strings.TrimPrefix(topic, r.prefix) {
-	case dsr.TopicAcknowledgement:
-		_, err = r.codec.DecodeAcknowledgement(d.Value)
-	case dsr.TopicStatus:
-		_, err = r.codec.DecodeStatus(d.Value)
-	case dsr.TopicCompletions:
-		_, err = r.codec.DecodeCompletion(d.Value)
-	case dsr.TopicRejected:
-		_, err = r.codec.DecodeRejection(d.Value)
-	default:
-		_, err = r.codec.DecodeDispatch(d.Value)
-	}
-	if unknown := (*event.UnknownSchemaError)(nil); errors.As(err, &unknown) {
-		return fmt.Errorf("a newer build wrote it, and only that one can send it again: %w", err)
-	}
-	if err != nil {
-		return fmt.Errorf("its bytes cannot be read, and whoever read them again would park them again: %w", err)
-	}
-	return nil
-}
-
-// next says what a person can do.
-func (r *reading) next(d *deadletter, dispatch *dsr.Dispatch, now time.Time) string {
-	discard := fmt.Sprintf("`lethe deadletters discard %s --reason TEXT`", d.id)
-	if d.resolved != "" {
-		return "nothing: it was " + d.resolved
-	}
-	if err := r.readable(d); err != nil {
-		return fmt.Sprintf("it cannot be sent again: %v. Find out who wrote it, have what is missing published anew, then %s", err, discard)
-	}
-	redrive := fmt.Sprintf("`lethe deadletters redrive %s`", d.id)
-	switch {
-	case dispatch != nil && !dispatch.NotAfter.IsZero() && now.After(dispatch.NotAfter):
-		return fmt.Sprintf("its time is over (not_after), and a redrive would be answered `expired`: publish the request anew with its first --received-at, then %s", discard)
-	case dispatch != nil && d.header("lethe_system") != "":
-		return fmt.Sprintf("repair what failed in %s, then %s: it reaches that system alone, as attempt %d. Or do it by hand and %s",
-			d.header("lethe_system"), redrive, d.attempt(*dispatch)+1, discard)
-	}
-	return fmt.Sprintf("repair what caused it, then %s. Or, where nothing is to be done, %s", redrive, discard)
 }
 
 func orDefaultText(s, otherwise string) string {
