@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -79,8 +80,29 @@ func (c *Coordinator) recordAgain(s *store.Sealed) (store.Message, error) {
 	if s.Number > 0 {
 		kind = completion.TypeAddendum
 	}
+	environment, err := environmentOf(s.Envelope)
+	if err != nil {
+		return store.Message{}, fmt.Errorf("record %d of request %s: %w", s.Number, s.RequestID, err)
+	}
 	return c.encode(&lifecycle.Outgoing{ID: s.ID, Trace: s.Request.Trace, MessageID: s.RecordID, Completion: &dsr.Completion{
 		Tenant: s.Tenant, RequestID: s.RequestID, RecordID: s.RecordID, Number: s.Number, Type: kind, Kind: s.Request.Kind,
-		Result: s.Result, SealedAt: s.SealedAt, Envelope: s.Envelope, SHA256: s.SHA256, Environment: c.cfg.Policy.Environment,
+		Result: s.Result, SealedAt: s.SealedAt, Envelope: s.Envelope, SHA256: s.SHA256, Environment: environment,
 	}})
+}
+
+// environmentOf reads where a record was sealed, which may be another one than that of whoever publishes it again.
+func environmentOf(envelope []byte) (string, error) {
+	var signed struct {
+		Payload []byte `json:"payload"`
+	}
+	var record struct {
+		Environment string `json:"environment"`
+	}
+	if err := json.Unmarshal(envelope, &signed); err != nil {
+		return "", fmt.Errorf("read envelope: %w", err)
+	}
+	if err := json.Unmarshal(signed.Payload, &record); err != nil {
+		return "", fmt.Errorf("read record: %w", err)
+	}
+	return record.Environment, nil
 }

@@ -69,9 +69,46 @@ func TestOffsetsSetByHand(t *testing.T) {
 				}
 			}
 		})
+		t.Run("what_was_told_is_told_again_with_the_same_bytes", func(t *testing.T) { pl.tellsAgain(t) })
 		if letters := pl.jsonLines(t, "deadletters", "list", "--all"); len(letters) > 0 {
 			t.Errorf("dead letters: %v", letters)
 		}
 		pl.c.othersUnchanged(t, erased...)
 	})
+}
+
+// tellsAgain publishes every record and status again, as after the loss of their topics.
+func (pl *pipeline) tellsAgain(t *testing.T) {
+	t.Helper()
+	if pl.mode.name == "embedded" { // its file has one user at a time
+		pl.stop(t, "coordinator")
+	}
+	values := func() map[string]int {
+		out := map[string]int{}
+		for _, m := range pl.messages(t, dsr.TopicCompletions) {
+			out[string(m.Key)+string(m.Value)]++
+		}
+		return out
+	}
+	before, statuses := values(), pl.versions()
+	pl.lock.Lock()
+	told := pl.twice
+	pl.lock.Unlock()
+	said := pl.jsonLines(t, "republish")
+	if len(said) != 1 || said[0]["records"] != float64(len(before)) || said[0]["requests"] != float64(len(before)) {
+		t.Errorf("it says %v of %d records", said, len(before))
+	}
+	if pl.mode.name == "embedded" {
+		pl.start("coordinator")
+	}
+	pl.until(t, "the records once more", func(w *watch) bool { return w.twice >= told+len(before) })
+	after := values()
+	for v := range before {
+		if after[v] < 2 {
+			t.Error("a record did not come again as it was")
+		}
+	}
+	if d := cmp.Diff(statuses, pl.versions()); d != "" || len(after) != len(before) {
+		t.Errorf("%d different messages, there were %d; versions (-before +now):\n%s", len(after), len(before), d)
+	}
 }

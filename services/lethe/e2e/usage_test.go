@@ -45,6 +45,8 @@ func (pl *pipeline) tellsUsage(t *testing.T) {
 		{"record_of_no_uuid", []string{"record", "get", "4711"}, "UUID"},
 		{"verify_without_a_key", []string{"record", "verify", "x.json"}, "key"},
 		{"verify_nothing", []string{"record", "verify", "--key", "k"}, "at least 1"},
+		{"dead_letter_and_a_cause", []string{"deadletters", "discard", "0/1", "--cause", "unasked", "--reason", "none"}, "not both"},
+		{"no_instant_of_a_record", []string{"republish", "--since", "yesterday"}, "RFC 3339"},
 		{"responder_of_nothing", []string{"responder"}, "accepts 1 arg"},
 		{"report_in_an_unknown_format", []string{"record", "report", "x.json", "--key", "k", "--format", "pdf"}, "pdf"},
 	} {
