@@ -127,6 +127,11 @@ func (t *torture) verdict(ctx context.Context, began time.Time) error {
 	}
 	o.judge()
 	t.problems = append(append(t.problems, t.fleet.broken()...), append(t.witness.errs, o.problems...)...)
+	if t.full {
+		for _, s := range t.short() {
+			t.problems = append(t.problems, "a minimum of a full run was not reached: "+s)
+		}
+	}
 	if t.watch.err != nil {
 		t.problems = append(t.problems, "the harness could not read: "+t.watch.err.Error())
 	}

@@ -254,8 +254,27 @@ func (t *torture) more(step int) bool {
 	if !t.full || t.doomed() {
 		return step <= t.steps && !t.doomed()
 	}
-	_, least := t.counts.rarest()
-	return len(t.workload.order) < t.requests || t.counts.kills() < 1000 || least < 20 || t.counts.networks() < 200 || t.fleet.rebalances() < 500
+	return len(t.short()) > 0
+}
+
+// short lists the minimums of a full run that are not reached.
+func (t *torture) short() (out []string) {
+	point, least := t.counts.rarest()
+	for _, m := range []struct {
+		what      string
+		now, want int
+	}{
+		{"requests", len(t.workload.order), t.requests},
+		{"kills", t.counts.kills(), 1000},
+		{"deaths at " + point, least, 20},
+		{"network episodes", t.counts.networks(), 200},
+		{"rebalances", t.fleet.rebalances(), 500},
+	} {
+		if m.now < m.want {
+			out = append(out, fmt.Sprintf("%d %s of %d", m.now, m.what, m.want))
+		}
+	}
+	return out
 }
 
 func (t *torture) verifier() (*completion.Verifier, error) {
