@@ -16,8 +16,11 @@ const drainLimit = 5 * time.Minute
 
 // drain is drainLimit, or less where a bug was built in: what it lost does not come.
 func (t *torture) drain() time.Duration {
-	if t.plant != "" {
+	switch {
+	case t.plant != "":
 		return drainLimit / 4
+	case t.full: // the longest pause between two tries of what was put off is a quarter of an hour
+		return 16 * time.Minute
 	}
 	return drainLimit
 }
@@ -46,7 +49,7 @@ func (t *torture) settle(ctx context.Context, began time.Time) error {
 	if err != nil {
 		return err
 	}
-	if left := t.lag(ctx, 3*time.Minute); left != "" {
+	if left := t.lag(ctx, 10*time.Minute); left != "" {
 		t.problems = append(t.problems, "after everything was delivered again: "+left)
 	}
 	t.quiet(ctx)

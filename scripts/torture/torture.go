@@ -169,8 +169,8 @@ func (t *torture) publish(ctx context.Context, p *portion, step int) error {
 		if a.Kind == other.Kind {
 			other.Kind = "erasure"
 		}
-		if !until(ctx, 60*time.Second, 50*time.Millisecond, func() bool { return t.watch.admitted(a.RequestID) }) {
-			t.problems = append(t.problems, fmt.Sprintf("request %s was not admitted within a minute", a.RequestID))
+		if !until(ctx, drainLimit, 50*time.Millisecond, func() bool { return t.watch.admitted(a.RequestID) }) {
+			t.problems = append(t.problems, fmt.Sprintf("request %s was not admitted within %s", a.RequestID, drainLimit))
 			continue
 		}
 		if err := t.pub.Publish(ctx, other); err != nil {
