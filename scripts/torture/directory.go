@@ -31,6 +31,3 @@ func makeDir() (string, error) {
 	}
 	return dir, err
 }
-
-// unmount takes the export store's file system away; where there is none it does nothing.
-func unmount(dir string) { _ = syscall.Unmount(filepath.Join(dir, "exports"), syscall.MNT_DETACH) }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 
 	"github.com/lethe-dsr/lethe/scripts/servers/servers"
 )
@@ -162,27 +161,3 @@ func (f *faults) fill(ctx context.Context, x fault) error {
 }
 
 const exportBytes = 2 << 30
-
-// mount gives the export store a file system of its own, in memory. Only root may.
-func mount(dir string) bool {
-	return os.Geteuid() == 0 && syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", exportBytes)) == nil
-}
-
-// resize changes the size of the file system; zero is as much as it holds at present.
-func resize(dir string, bytes uint64) error {
-	if bytes == 0 {
-		var s syscall.Statfs_t
-		if err := syscall.Statfs(dir, &s); err != nil {
-			return fmt.Errorf("look at the export store: %w", err)
-		}
-		bytes = max(1, s.Blocks-s.Bfree) * uint64(s.Bsize)
-	}
-	var err error
-	for range 20 { // it may have grown meanwhile
-		if err = syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, fmt.Sprintf("size=%d", bytes)); err == nil {
-			return nil
-		}
-		bytes += 64 << 10
-	}
-	return fmt.Errorf("resize the export store: %w", err)
-}

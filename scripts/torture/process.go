@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,21 +41,28 @@ func run(binary, logs, role, name string, env []string, said func(p *process, li
 	out, in := io.Pipe()
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, in, in
 	p.cmd.SysProcAttr = childAttr()
-	if err := start(p.cmd); err != nil {
-		_ = file.Close() // nothing was written
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
 	var read sync.WaitGroup
 	read.Go(func() {
 		defer func() { _ = file.Close() }() // it is read by people
 		p.listen(out, file, said)
 	})
+	started := make(chan error)
 	go func() {
-		_ = p.cmd.Wait() // how it ended is in ProcessState
-		_ = in.Close()   // of a pipe: no error
+		// The kernel kills the child when the thread that started it ends: it must live as long as the child does.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = p.cmd.Wait() // how it ended is in ProcessState
+		}
+		_ = in.Close() // of a pipe: no error
 		read.Wait()
 		close(p.done)
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
 	return p, nil
 }
 

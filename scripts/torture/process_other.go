@@ -2,11 +2,6 @@
 
 package main
 
-import (
-	"os/exec"
-	"syscall"
-)
+import "syscall"
 
 func childAttr() *syscall.SysProcAttr { return nil }
-
-func start(cmd *exec.Cmd) error { return cmd.Start() }
