@@ -125,7 +125,7 @@ func (p *Process) maskKey(system string) ([]byte, error) {
 
 // away reports whether a system may come back by itself.
 func away(err error) bool {
-	return responder.Classify(err) == responder.ClassUnavailable || passing(err)
+	return responder.Classify(err) == responder.ClassUnavailable || sqlresponder.Passing(err) || passing(err)
 }
 
 // ledger opens the ledger where the configuration wants it.

@@ -39,6 +39,13 @@ func failed(doing string, err error) error {
 	return responder.Transient(err)
 }
 
+// Passing reports whether err is of the database, which only had no time or was in its own way: a time-out, a deadlock, a file that is
+// locked. [New] may be called again then.
+func Passing(err error) bool {
+	var e databaseError
+	return errors.As(err, &e) && responder.Classify(err) == responder.ClassTransient
+}
+
 // ownClass is more careful than the ledger where the application works beside us: a row that came to refer to the person
 // while they were erased, or a mask that met a value of its own kind, is gone when the batch is repeated.
 func ownClass(err error) (responder.Class, bool) {
