@@ -134,7 +134,7 @@ func (s *shop) copyOut(ctx context.Context, l *lab, subjects int) (took time.Dur
 	if err != nil {
 		return 0, 0, err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
 	err = conn.Raw(func(c any) error {
 		pg := c.(*stdlib.Conn).Conn()
 		began := time.Now()

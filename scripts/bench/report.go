@@ -59,7 +59,7 @@ func (f figure) beside(floor float64) figure {
 func machine() string {
 	model := runtime.GOARCH
 	if file, err := os.Open("/proc/cpuinfo"); err == nil {
-		defer file.Close()
+		defer file.Close() //nolint:errcheck // it was only read
 		for s := bufio.NewScanner(file); s.Scan(); {
 			if name, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
 				model = strings.TrimSpace(value)
