@@ -127,22 +127,37 @@ func (o *oracle) messages() {
 	}
 }
 
+// completion returns the completion of a request that holds: the only one, as a rule.
+func (o *oracle) completion(a *asked) (dsr.Completion, bool) {
+	all := o.completions[a.RequestID]
+	switch {
+	case a.silent:
+		return o.silentFor(a, all)
+	case len(all) == 1:
+		return all[0], true
+	}
+	s := o.newest[a.RequestID]
+	o.problem("request %s (%s) has %d records; its newest status is %q, phase %q, round %d", a.RequestID, a.Kind, len(all), s.State, s.Phase, s.Round)
+	return dsr.Completion{}, false
+}
+
 // request holds one request against its record and its statuses.
 func (o *oracle) request(a *asked) {
-	all := o.completions[a.RequestID]
-	if len(all) != 1 {
-		s := o.newest[a.RequestID]
-		o.problem("request %s (%s) has %d records; its newest status is %q, phase %q, round %d", a.RequestID, a.Kind, len(all), s.State, s.Phase, s.Round)
+	c, ok := o.completion(a)
+	if !ok {
 		return
 	}
-	c := all[0]
 	v, err := completion.Verify(c.Envelope, o.verifier)
 	if err != nil {
 		o.problem("request %s: its record does not verify: %v", a.RequestID, err)
 		return
 	}
 	r := v.Record
-	if c.Number != 0 || r.Number != 0 || r.Type != completion.TypeRecord || r.Request.ID != a.RequestID || r.Request.Kind != a.Kind || r.Result != c.Result || r.RecordID != c.RecordID {
+	number, kind := int32(0), completion.TypeRecord
+	if a.silent {
+		number, kind = 1, completion.TypeAddendum
+	}
+	if c.Number != number || r.Number != number || r.Type != kind || r.Request.ID != a.RequestID || r.Request.Kind != a.Kind || r.Result != c.Result || r.RecordID != c.RecordID {
 		o.problem("request %s: its record is number %d of %s, a %s, %s", a.RequestID, r.Number, r.Request.ID, r.Request.Kind, r.Result)
 	}
 	want := []string{"chats", "desk", "shop"}

@@ -16,6 +16,15 @@ import (
 // plantSeeds is how many seeds a bug is given to show itself.
 const plantSeeds = 3
 
+// focus is what a bug shows itself under, where the weights of the schedule would bring it too seldom for a run of a minute.
+var focus = map[string]fault{
+	"not-found-by-resumed":         {kind: crash, target: "chats", n: 1, detail: "responder.effected:1"},
+	"offset-past-unsettled":        {kind: crash, target: "shop", n: 1, detail: "responder.claimed:1"},
+	"outbox-deleted-on-error":      {kind: spoiled, target: "kafka-coordinator", detail: "half-open, no answer arrives", last: 3 * time.Second},
+	"overtaken-relay-keeps-silent": {kind: suspended, target: "coordinator", n: 1, last: 5 * time.Second},
+	"stale-status":                 {kind: spoiled, target: "kafka-coordinator", detail: "latency", last: 3 * time.Second},
+}
+
 // plants builds known bugs in, one after the other, and reports whether each was caught.
 func plants(ctx context.Context, o options, root, dir string, seeds []uint64) (bool, error) {
 	names := strings.Split(o.plant, ",")
@@ -29,9 +38,13 @@ func plants(ctx context.Context, o options, root, dir string, seeds []uint64) (b
 	}
 	var missed []string
 	for _, name := range names {
+		o.plant = name
 		caught, err := planted(ctx, o, root, filepath.Join(dir, name), name, seeds[0])
+		if ctx.Err() != nil {
+			return false, err
+		}
 		if err != nil {
-			return false, fmt.Errorf("plant %s: %w", name, err)
+			fmt.Printf("plant %s: cannot be built in: %v\n", name, err)
 		}
 		if !caught {
 			missed = append(missed, name)

@@ -31,6 +31,8 @@ type torture struct {
 	witness *witness
 	limited bool
 
+	moreEnviron map[string][]string // by role, of processes that are started from now on
+
 	workload *workload
 	known    sync.Map // of workload.asked, for other goroutines
 	problems []string
@@ -119,7 +121,8 @@ func (t *torture) prepare(ctx context.Context, binary string) error {
 	t.witness = newWitness(ctx, t.company, t.find)
 	t.watch = newWatch(t.proc)
 	t.watch.answered = t.witness.take
-	t.fleet = newFleet(binary, filepath.Join(t.dir, "logs"), func(role string) []string { return environ(t.dir, s, role) }, t.counts)
+	t.moreEnviron = map[string][]string{}
+	t.fleet = newFleet(binary, filepath.Join(t.dir, "logs"), func(role string) []string { return append(environ(t.dir, s, role), t.moreEnviron[role]...) }, t.counts)
 	for range 2 {
 		for _, role := range roleNames {
 			if err := t.fleet.add(role); err != nil {
@@ -215,6 +218,9 @@ func (t *torture) work(ctx context.Context) error {
 		}
 		portions <- p
 		x := schedule(t.seed, step)
+		if f, ok := focus[t.plant]; ok && step%3 == 0 {
+			x = f
+		}
 		if t.verbose {
 			fmt.Fprintf(t.out, "step %d: %s\n", step, x)
 		}

@@ -26,7 +26,7 @@ type watch struct {
 	mu      sync.Mutex
 	high    map[string]int64 // by topic and partition, what was seen
 	known   map[dsr.RequestID]bool
-	sealed  map[dsr.RequestID]bool
+	sealed  map[dsr.RequestID]int32 // the highest number of a record
 	acts    map[dsr.Key]bool
 	passing []kafka.Message // a sample of what services said to each other
 	passed  int
@@ -35,7 +35,7 @@ type watch struct {
 }
 
 func newWatch(p *roles.Process) *watch {
-	return &watch{proc: p, high: map[string]int64{}, known: map[dsr.RequestID]bool{}, sealed: map[dsr.RequestID]bool{}, acts: map[dsr.Key]bool{}, again: func() {}}
+	return &watch{proc: p, high: map[string]int64{}, known: map[dsr.RequestID]bool{}, sealed: map[dsr.RequestID]int32{}, acts: map[dsr.Key]bool{}, again: func() {}}
 }
 
 // sampleSize bounds what is kept of the messages that pass.
@@ -98,9 +98,11 @@ func (w *watch) take(m kafka.Message) error {
 		w.known[s.RequestID] = true
 		return err
 	case dsr.TopicCompletions:
+		c, err := w.proc.Codec.DecodeCompletion(m.Value)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.sealed[dsr.RequestID(m.Key)] = true
+		w.sealed[c.RequestID] = max(w.sealed[c.RequestID], c.Number)
+		return err
 	case dsr.TopicAcknowledgement:
 		a, err := w.proc.Codec.DecodeAcknowledgement(m.Value)
 		if err != nil {
@@ -136,9 +138,21 @@ func (w *watch) missing(all []*asked) (out []*asked) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, a := range all {
-		if !w.sealed[a.RequestID] {
+		if _, ok := w.sealed[a.RequestID]; !ok {
 			out = append(out, a)
 		}
 	}
 	return out
+}
+
+// numbered reports whether each request has a record of this number or a later one.
+func (w *watch) numbered(all []*asked, number int32) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range all {
+		if n, ok := w.sealed[a.RequestID]; !ok || n < number {
+			return false
+		}
+	}
+	return true
 }

@@ -16,6 +16,7 @@ type asked struct {
 	dsr.SubjectRequest
 	who    person
 	nobody bool     // the person is in no system
+	silent bool     // in its time a system was silent past the limit
 	late   []string // systems into which the application writes of the person again, between the erasure and the look
 }
 
