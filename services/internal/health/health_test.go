@@ -88,7 +88,8 @@ func TestReadyOnlyWhileEverythingAnswers(t *testing.T) {
 		if code, _ := asks(t, h, "/readyz"); code != 503 {
 			t.Error("ready before a part that was announced has been asked")
 		}
-		if got := strings.Count(log.String(), "process is ready") + 10*strings.Count(log.String(), "process is not ready"); got != 12 {
+		synctest.Wait() // it is looked at once
+		if got := strings.Count(log.String(), "process is ready") + 10*strings.Count(log.String(), "process is not ready"); got != 22 {
 			t.Errorf("the log says:\n%s", log.String())
 		}
 	})
@@ -147,14 +148,19 @@ func TestServeAnswersUntilItIsToldToStop(t *testing.T) {
 // broker says what a test wants.
 type broker struct {
 	has []kafka.Assignment
-	not []kafka.Halt
+	not atomic.Pointer[[]kafka.Halt]
 	lag map[kafka.Assignment]kafka.PartitionLag
 	err error
 }
 
 func (b *broker) Assigned() []kafka.Assignment { return b.has }
 
-func (b *broker) Halted() []kafka.Halt { return b.not }
+func (b *broker) Halted() []kafka.Halt {
+	if not := b.not.Load(); not != nil {
+		return *not
+	}
+	return nil
+}
 
 func (b *broker) Lag(_ context.Context, group string, _ []string) ([]kafka.PartitionLag, error) {
 	var out []kafka.PartitionLag
@@ -289,7 +295,8 @@ func TestReadyNamesThePartitionThatIsHalted(t *testing.T) {
 		ok := &thing{}
 		h.Set("kafka", ok.check)
 		h.Set("database", ok.check)
-		b := &broker{not: []kafka.Halt{{Group: "lethe.shop", Cause: kafka.OffsetError{Topic: "lethe.subject-requests.erasure", Partition: 3, Wanted: 5, First: 9, End: 12}}}}
+		b := &broker{}
+		b.not.Store(&[]kafka.Halt{{Group: "lethe.shop", Cause: kafka.OffsetError{Topic: "lethe.subject-requests.erasure", Partition: 3, Wanted: 5, First: 9, End: 12}}})
 		h.Watch(NewProgress(b, time.Minute))
 		ctx, stop := context.WithCancel(t.Context())
 		defer synctest.Wait()
@@ -300,7 +307,7 @@ func TestReadyNamesThePartitionThatIsHalted(t *testing.T) {
 		if code != 503 || !strings.Contains(text, "lethe.subject-requests.erasure/3 is not read by group lethe.shop") || !strings.Contains(text, "retention") {
 			t.Errorf("%d %s", code, text)
 		}
-		b.not = nil
+		b.not.Store(nil)
 		time.Sleep(every + within) // of the bubble's clock
 		synctest.Wait()
 		if code, text := asks(t, h, "/readyz"); code != 200 {
