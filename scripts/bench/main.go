@@ -3,7 +3,7 @@
 //
 //	go run ./scripts/bench                       every case
 //	go run ./scripts/bench throughput latency    these
-//	go run ./scripts/bench -short -check         small sizes, and an error where a ratio is worse than its bound: what CI runs
+//	go run ./scripts/bench -short -check         small sizes, and an error where a ratio is worse than its bound
 //	go run ./scripts/bench -json throughput      the figures as JSON
 //
 // README.md beside this file says what each case does, what its floor is and how to read the table.
@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// options of a run. The sizes of a short one are those that CI has the time for.
+// options of a run.
 type options struct {
 	short, json, check bool
 	profiles           string
@@ -69,7 +69,7 @@ func main() {
 	}
 	runtime.LockOSThread() // children die with the thread that started them: all are started by this one
 	o := options{progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
-	flag.BoolVar(&o.short, "short", false, "small sizes, as in CI")
+	flag.BoolVar(&o.short, "short", false, "small sizes")
 	flag.BoolVar(&o.json, "json", false, "print the figures as JSON")
 	flag.BoolVar(&o.check, "check", false, "end with 1 where a ratio is worse than the bound of its case")
 	flag.StringVar(&o.profiles, "profiles", "", "write profiles of coordinator and responders to this directory: CPU, and the heap when it was largest")

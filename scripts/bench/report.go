@@ -31,7 +31,7 @@ type figure struct {
 	Floor *float64 `json:"floor,omitempty"`
 	Ratio *float64 `json:"ratio,omitempty"` // value to floor
 
-	// Bound is the ratio (or, without a floor, the value) that CI holds; More says that higher is better.
+	// Bound is the ratio (or, without a floor, the value) that -check holds; More says that higher is better.
 	Bound float64 `json:"bound,omitempty"`
 	More  bool    `json:"more_is_better"`
 
