@@ -11,7 +11,7 @@ import (
 // cgroup is a control group that holds one process to a share of a CPU.
 type cgroup struct{ dir string }
 
-const quotaPeriod = 20_000 // µs: short, so that a batch is not stopped for long
+const quotaPeriod = 50_000 // µs: short, so that a batch is not stopped for long; a quota is 1,000 at least
 
 // limitCPU puts a process into a control group of its own: of version 1 or 2, whichever the machine has. It takes root.
 func limitCPU(pid int, share float64) (*cgroup, error) {
