@@ -59,7 +59,7 @@
 // # Locks, time-outs, sessions
 //
 // An erasure waits for a row that the application holds for [Config.LockTimeout], and may spend [Config.StatementTimeout] in a statement. A
-// deadlock, a serialization failure and either time-out are transient: the transaction is undone as a whole, begun again, and the batch
+// deadlock, a serialization failure and either time-out are transient, and so is a change that took more or fewer rows than were counted right before it: the transaction is undone as a whole, begun again, and the batch
 // halved until what is at fault stands alone, which is then deferred. Transactions that erase run at READ COMMITTED whatever the default of the role
 // or the database is. On PostgreSQL every setting is one of the transaction. On MariaDB, which knows none, a session keeps: time_zone +00:00, a strict
 // sql_mode, innodb_lock_wait_timeout, lock_wait_timeout, max_recursive_iterations, foreign_key_checks 1, sql_safe_updates 0 and max_statement_time; each
