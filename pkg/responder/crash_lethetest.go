@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/lethe-dsr/lethe/internal/crashpoint"
+	"github.com/lethe-dsr/lethe/pkg/crashpoint"
 )
 
 // crash ends the process at the point that the test asked for. The points, in order: fetched, claimed, effected, committed,

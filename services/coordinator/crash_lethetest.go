@@ -2,7 +2,7 @@
 
 package coordinator
 
-import "github.com/lethe-dsr/lethe/internal/crashpoint"
+import "github.com/lethe-dsr/lethe/pkg/crashpoint"
 
 // crash ends the process at the point that the test asked for.
 func crash(point string) { crashpoint.At("coordinator." + point) }
