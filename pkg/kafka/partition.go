@@ -103,11 +103,12 @@ func (p *partition) halt(ctx context.Context, gone *OffsetError) (release func()
 	if _, ok := p.handler.(Starter); ok {
 		then = "set the offset in the store that the consumer starts from, restart it"
 	}
+	release = p.client.halted.add(Halt{Group: p.config.Group, Cause: *gone}) // first: who is told of it may look
 	p.log.ErrorContext(ctx, "partition halted", "then", then, "offset", gone.Wanted, "first", gone.First, "end", gone.End, "error", gone.Error())
 	if p.config.OnHalt != nil {
 		p.config.OnHalt(gone)
 	}
-	return p.client.halted.add(Halt{Group: p.config.Group, Cause: *gone})
+	return release
 }
 
 // fill reads ahead until the assignment ends or the partition is halted.

@@ -184,7 +184,7 @@ func TestADeadlockBeginsAgain(t *testing.T) {
 	subject := store.Subject{Ref: "person"}
 	side.exec("INSERT INTO subject VALUES ('', 'person')")
 	tries := 0
-	locked := make(chan struct{})
+	locked, held := make(chan struct{}), make(chan struct{})
 	var group errgroup.Group
 	// The store's transaction has the subject and wants the request, the rival has the request and wants the subject.
 	group.Go(func() error {
@@ -198,6 +198,7 @@ func TestADeadlockBeginsAgain(t *testing.T) {
 			}
 			if tries == 1 {
 				close(locked)
+				<-held
 			}
 			open, err := tx.Requests(ctx, ids)
 			if err != nil {
@@ -213,6 +214,7 @@ func TestADeadlockBeginsAgain(t *testing.T) {
 	side.exec("BEGIN")
 	side.exec("SET LOCAL deadlock_timeout = '1h'") // so that the store's side is the victim
 	side.exec("SELECT FROM request WHERE request_id = $1 FOR UPDATE", string(ids[1].RequestID))
+	close(held)
 	<-locked
 	side.exec("SELECT FROM subject FOR UPDATE")
 	side.exec("COMMIT")
