@@ -7,25 +7,23 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
 
-// lane writes to one partition, one request at a time: that keeps the order, also when a request must be repeated, and what
-// arrives while a request is under way fills the next one, without waiting for a batch to fill. Its goroutine lives while
-// there is something to write.
+// lane writes to one partition, one batch at a time: that keeps the order, also when a request must be repeated, and what arrives
+// while a request is under way fills the next one, without waiting for a batch to fill.
 type lane struct {
 	producer  *Producer
 	topic     string
 	partition int
-	maxBytes  atomic.Int64
 
-	mu      sync.Mutex
-	queue   []entry
-	running bool
+	// Under the producer's lock.
+	leader   int32 // of the partition, as known last; negative: not known
+	maxBytes int
+	queue    []entry
+	busy     bool // a batch is under way
 }
 
 // entry is one message of one Send.
@@ -36,51 +34,32 @@ type entry struct {
 	size    int
 }
 
-func (l *lane) add(entries []entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.queue = append(l.queue, entries...)
-	if !l.running {
-		l.running = true
-		l.producer.lanes.Go(l.run)
-	}
-}
-
-func (l *lane) run() {
-	for {
-		batch := l.take()
-		if batch == nil {
-			return
-		}
-		l.deliver(batch)
-	}
-}
-
-// take removes what fits into one request from the queue, at least one message.
-func (l *lane) take() []entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// take removes what fits into one request from the queue, at least one message where there is any, and returns about how many bytes
+// that are. The producer's lock is held.
+func (l *lane) take() (batch []entry, bytes int) {
 	if len(l.queue) == 0 {
-		l.queue, l.running = nil, false
-		return nil
+		l.queue = nil
+		return nil, 0
 	}
-	n, size, limit := 0, batchOverhead, int(l.maxBytes.Load())
+	n, size := 0, batchOverhead
 	for n < len(l.queue) && n < l.producer.config.BatchSize {
 		// Within a batch the deltas of offset and time may take up to ten bytes more than in a batch of one.
-		if size += l.queue[n].size + 10; n > 0 && size > limit {
+		more := l.queue[n].size + 10
+		if n > 0 && size+more > l.maxBytes {
 			break
 		}
+		size += more
 		n++
 	}
-	batch := slices.Clone(l.queue[:n])
+	batch = slices.Clone(l.queue[:n])
 	clear(l.queue[:n])
 	l.queue = l.queue[n:]
-	return batch
+	return batch, size
 }
 
-// deliver writes the batch and settles each of its messages. What the broker refuses for its content is split until the bad
-// message stands alone.
-func (l *lane) deliver(batch []entry) {
+// insist writes a batch that did not go with others and settles each of its messages. What the broker refuses for its content is split
+// until the bad message stands alone.
+func (l *lane) insist(batch []entry) {
 	pause := newPause(100*time.Millisecond, time.Second)
 	for attempt := 1; ; attempt++ {
 		if batch = alive(batch); len(batch) == 0 {
@@ -100,8 +79,8 @@ func (l *lane) deliver(batch []entry) {
 			continue
 		case hopeless && content(err) && len(batch) > 1:
 			half := len(batch) / 2
-			l.deliver(batch[:half])
-			l.deliver(batch[half:])
+			l.insist(batch[:half])
+			l.insist(batch[half:])
 			return
 		case hopeless:
 			settle(batch, l.explain(err))

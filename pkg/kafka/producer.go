@@ -101,6 +101,7 @@ func (p *Producer) Send(ctx context.Context, messages []Message) error {
 func (p *Producer) dispatch(ctx context.Context, messages []Message, s *sending) {
 	type destination struct {
 		partitions []int
+		leaders    []int32
 		limit      int
 		err        error
 	}
@@ -111,9 +112,8 @@ func (p *Producer) dispatch(ctx context.Context, messages []Message, s *sending)
 		m := &messages[i]
 		to, known := topics[m.Topic]
 		if !known {
-			var n int
-			if n, to.err = p.count(ctx, m.Topic, s); to.err == nil {
-				to.partitions = make([]int, n)
+			if to.leaders, to.err = p.leaders(ctx, m.Topic, s); to.err == nil {
+				to.partitions = make([]int, len(to.leaders))
 				for j := range to.partitions {
 					to.partitions[j] = j
 				}
@@ -132,51 +132,71 @@ func (p *Producer) dispatch(ctx context.Context, messages []Message, s *sending)
 			entries[key] = append(entries[key], entry{message: m, sending: s, index: i, size: size})
 		}
 	}
+	p.mu.Lock()
+	var idle []*lane
 	for key, list := range entries {
-		p.lane(key, topics[key.topic].limit).add(list)
+		to := topics[key.topic]
+		l := p.lane(key)
+		l.leader, l.maxBytes = to.leaders[key.partition], min(p.config.BatchBytes, to.limit)
+		l.queue = append(l.queue, list...)
+		if !l.busy {
+			idle = append(idle, l)
+		}
+	}
+	parcels := p.pack(idle)
+	p.mu.Unlock()
+	if len(parcels) > 0 {
+		p.lanes.Go(func() { p.ship(parcels) })
 	}
 }
 
-// count returns how many partitions the topic has, from the transport's cache where it knows the topic.
-func (p *Producer) count(ctx context.Context, topic string, s *sending) (int, error) {
+// leaders returns the broker that leads each partition of the topic, from the transport's cache where it knows the topic, negative where
+// nobody is known to.
+func (p *Producer) leaders(ctx context.Context, topic string, s *sending) ([]int32, error) {
 	pause := newPause(100*time.Millisecond, time.Second)
 	for {
 		answer, err := p.client.transport.RoundTrip(ctx, p.client.addr, &metadata.Request{TopicNames: []string{topic}})
 		if err == nil {
 			for _, t := range answer.(*metadata.Response).Topics {
 				if t.Name == topic && t.ErrorCode == 0 && len(t.Partitions) > 0 {
-					return len(t.Partitions), nil
+					leaders := unknown(len(t.Partitions))
+					for _, partition := range t.Partitions {
+						if i := int(partition.PartitionIndex); i >= 0 && i < len(leaders) && partition.ErrorCode == 0 {
+							leaders[i] = partition.LeaderID
+						}
+					}
+					return leaders, nil
 				}
 			}
 			// Not in the cache, or not yet: a broker says.
 			var known map[string]int
 			if known, err = p.client.partitions(ctx, []string{topic}); err == nil {
 				p.client.refresh()
-				return known[topic], nil
+				return unknown(known[topic]), nil
 			}
 		}
 		if ctx.Err() != nil {
-			return 0, s.gone()
+			return nil, s.gone()
 		}
 		if judge(err) == permanent {
-			return 0, err
+			return nil, err
 		}
 		s.note(p.client.explain(p.client.diagnose(ctx, err)))
 		if pause.wait(ctx) != nil {
-			return 0, s.gone()
+			return nil, s.gone()
 		}
 	}
 }
 
-func (p *Producer) lane(key partitionKey, limit int) *lane {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func unknown(partitions int) []int32 { return slices.Repeat([]int32{-1}, partitions) }
+
+// lane returns the lane of a partition. The lock is held.
+func (p *Producer) lane(key partitionKey) *lane {
 	l := p.byPart[key]
 	if l == nil {
 		l = &lane{producer: p, topic: key.topic, partition: key.partition}
 		p.byPart[key] = l
 	}
-	l.maxBytes.Store(int64(min(p.config.BatchBytes, limit)))
 	return l
 }
 
