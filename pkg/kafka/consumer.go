@@ -63,6 +63,8 @@ type ConsumerConfig struct {
 	// Linger is how long a batch that is not full waits for more; default: not at all. While a batch is worked the next one
 	// gathers anyway.
 	Linger time.Duration
+	// GatherWait is how long a batch waits at most for a call of a [Gatherer] that is under way; default 10 ms.
+	GatherWait time.Duration
 	// BufferBytes is how much of each partition is read ahead; default 1 MiB. A partition holds at most this, one answer of
 	// the broker on top (1 MiB as compressed in the log, or one record batch if that is larger), and the batch in hand.
 	BufferBytes int
@@ -104,6 +106,7 @@ func (c ConsumerConfig) withDefaults() (ConsumerConfig, error) {
 	size(&c.MaxBatchBytes, 2<<20)
 	size(&c.BufferBytes, 1<<20)
 	def(&c.MaxWait, time.Second)
+	def(&c.GatherWait, 10*time.Millisecond)
 	def(&c.SessionTimeout, 10*time.Second)
 	def(&c.HeartbeatInterval, 500*time.Millisecond)
 	def(&c.RebalanceTimeout, 30*time.Second)

@@ -13,6 +13,7 @@ type generation struct {
 	*consumer
 	commits *committer
 	marks   marks
+	worker  Handler // the consumer's, or what gathers for it
 	log     *slog.Logger
 }
 
@@ -23,7 +24,11 @@ func (c *consumer) begin(ctx context.Context, gen *kafkago.Generation) {
 	g := &generation{
 		consumer: c,
 		commits:  newCommitter(c.committing(gen), c.log),
+		worker:   c.handler,
 		log:      c.log.With("generation", gen.ID),
+	}
+	if all, ok := c.handler.(Gatherer); ok {
+		g.worker = &gathering{handler: all, most: c.config.MaxBatch, wait: c.config.GatherWait}
 	}
 	g.marks = marks{client: c.client, group: c.config.Group, assigned: gen.Assignments}
 	c.working.Add(1)

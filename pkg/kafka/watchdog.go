@@ -16,7 +16,7 @@ func (p *partition) call(ctx context.Context, batch Batch) (settled int, err err
 	defer cancel()
 	done := make(chan outcome, 1)
 	go func() {
-		settled, err := p.handler.Handle(handleCtx, batch)
+		settled, err := p.worker.Handle(handleCtx, batch)
 		done <- outcome{settled, err}
 	}()
 

@@ -41,7 +41,7 @@ func TestOffsetsSet(t *testing.T) {
 	}
 	withStore(func(s *sqlite.Store) error {
 		return s.Tx(t.Context(), func(ctx context.Context, tx store.Tx) error {
-			return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "lethe.acknowledgements", Partition: 2, Next: 117}})
+			return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "lethe.acknowledgements", Partition: 2, Next: 117}}})
 		})
 	})
 	for _, c := range []struct {

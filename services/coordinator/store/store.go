@@ -61,8 +61,8 @@ type Tx interface {
 	// any lock, so that of two transactions the later one to get a lock may have the earlier instant, by as long as it waited.
 	// PostgreSQL begins with the first other call; called before, Now costs a round trip of its own.
 	Now() time.Time
-	// Source locks the source's offset and returns it; 0 where nothing was taken in yet.
-	Source(ctx context.Context, topic string, partition int) (next int64, err error)
+	// Sources locks the offsets of a topic's partitions, in order, and returns each; 0 where nothing was taken in yet.
+	Sources(ctx context.Context, topic string, partitions []int) (next map[int]int64, err error)
 	// Refs reads, without a lock, the pseudonyms of the requests: what to lock before a gate can be passed.
 	Refs(ctx context.Context, ids []lifecycle.ID) ([]Subject, error)
 	// LockSubjects makes the subjects' rows where they are missing and locks them in order. PostgreSQL sends it along with the
@@ -109,7 +109,7 @@ type Changes struct {
 	Rejections []Rejection
 	Corrected  []lifecycle.ID // rejections closed because a later request corrects them
 	Outbox     []Message
-	Source     *Source
+	Sources    []Source  // of distinct partitions
 	Wake       []Subject // waiting requests of these subjects are to be woken: rows that are locked are passed over
 }
 

@@ -133,7 +133,7 @@ func TestRoundTrips(t *testing.T) {
 		ctx, root := tp.Tracer("test").Start(t.Context(), "batch") // without a span around it nothing is traced
 		defer root.End()
 		err := s.Tx(ctx, func(ctx context.Context, tx store.Tx) error {
-			if _, err := tx.Source(ctx, "acknowledgements", 0); err != nil {
+			if _, err := tx.Sources(ctx, "acknowledgements", []int{0}); err != nil {
 				return err
 			}
 			if gate {
@@ -159,7 +159,7 @@ func TestRoundTrips(t *testing.T) {
 				open[id].Dirty = true
 				ch.Requests = append(ch.Requests, open[id])
 			}
-			ch.Source = &store.Source{Topic: "acknowledgements", Next: open[ids[0]].Version}
+			ch.Sources = []store.Source{{Topic: "acknowledgements", Next: open[ids[0]].Version}}
 			ch.Outbox = []store.Message{{Topic: "t"}}
 			return tx.Save(ctx, ch)
 		})

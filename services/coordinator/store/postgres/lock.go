@@ -13,24 +13,34 @@ import (
 	"github.com/lethe-dsr/lethe/services/coordinator/store/internal/rowset"
 )
 
-// Source implements [store.Tx].
-func (t *tx) Source(ctx context.Context, topic string, partition int) (next int64, err error) {
-	if err := rowset.CheckPlace(topic, partition); err != nil {
-		return 0, err
+// Sources implements [store.Tx].
+func (t *tx) Sources(ctx context.Context, topic string, partitions []int) (map[int]int64, error) {
+	out := make(map[int]int64, len(partitions))
+	ask := make([]int32, len(partitions))
+	for i, p := range partitions {
+		if err := rowset.CheckPlace(topic, p); err != nil {
+			return nil, err
+		}
+		ask[i] = int32(p)
 	}
-	found := false
-	t.queue.query("lock source offset", []any{&next}, func() error {
-		found = true
+	slices.Sort(ask)
+	var partition int32
+	var next int64
+	found := func() error {
+		out[int(partition)] = next
 		return nil
-	}, `SELECT next_offset FROM source_offset WHERE topic = $1 AND partition = $2 FOR UPDATE`, topic, partition)
-	if err := t.flush(ctx); err != nil || found {
-		return next, err
+	}
+	t.queue.query("lock source offsets", []any{&partition, &next}, found,
+		`SELECT partition, next_offset FROM source_offset WHERE topic = $1 AND partition = ANY ($2::integer[]) ORDER BY partition FOR UPDATE`, topic, ask)
+	if err := t.flush(ctx); err != nil || len(out) == len(partitions) {
+		return out, err
 	}
 	// The first time: the update that changes nothing locks and returns the row of a rival that was faster.
-	t.queue.query("make source offset", []any{&next}, func() error { return nil }, `
-		INSERT INTO source_offset AS s (topic, partition, next_offset) VALUES ($1, $2, 0)
-		ON CONFLICT (topic, partition) DO UPDATE SET next_offset = s.next_offset RETURNING s.next_offset`, topic, partition)
-	return next, t.flush(ctx)
+	ask = slices.DeleteFunc(ask, func(p int32) bool { _, ok := out[int(p)]; return ok })
+	t.queue.query("make source offsets", []any{&partition, &next}, found, `
+		INSERT INTO source_offset AS s (topic, partition, next_offset) SELECT $1::text, p, 0 FROM unnest($2::integer[]) p
+		ON CONFLICT (topic, partition) DO UPDATE SET next_offset = s.next_offset RETURNING s.partition, s.next_offset`, topic, ask)
+	return out, t.flush(ctx)
 }
 
 // Refs implements [store.Tx].

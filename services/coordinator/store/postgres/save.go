@@ -15,12 +15,7 @@ import (
 
 // write queues the statements of a batch: one a table and kind of change, rows in key order.
 func (t *tx) write(s *rowset.Set) {
-	if s.Source != nil {
-		t.queue.exec("save source offset", `
-			INSERT INTO source_offset AS s (topic, partition, next_offset, mark) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, mark = excluded.mark WHERE s.next_offset < excluded.next_offset`,
-			s.Source.Topic, s.Source.Partition, s.Source.Next, s.Source.Mark)
-	}
+	t.writeSources(s.Sources)
 	t.insertRequests(s.Insert)
 	t.updateRequests(s)
 	t.writeRefs(s)
@@ -170,6 +165,18 @@ func (t *tx) writeOutbox(rows []rowset.OutboxRow) {
 		INSERT INTO outbox (shard, size, body) SELECT shard, length(body), body
 		FROM unnest($1::smallint[], $2::bytea[]) WITH ORDINALITY AS k(shard, body, i) ORDER BY i`,
 		column(rows, func(r *rowset.OutboxRow) int16 { return int16(r.Shard) }), column(rows, func(r *rowset.OutboxRow) []byte { return r.Body }))
+}
+
+func (t *tx) writeSources(from []store.Source) {
+	if len(from) == 0 {
+		return
+	}
+	t.queue.exec("save source offsets", `
+		INSERT INTO source_offset AS s (topic, partition, next_offset, mark)
+		SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[])
+		ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, mark = excluded.mark WHERE s.next_offset < excluded.next_offset`,
+		column(from, func(f *store.Source) string { return f.Topic }), column(from, func(f *store.Source) int32 { return int32(f.Partition) }),
+		column(from, func(f *store.Source) int64 { return f.Next }), column(from, func(f *store.Source) string { return f.Mark }))
 }
 
 func column[R, V any](rows []R, value func(*R) V) []V {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,14 +18,26 @@ import (
 // Statements that look up many keys name json_each first and CROSS JOIN the table, which fixes the order: one probe of an index
 // for each key.
 
-// Source implements [store.Tx].
-func (t *tx) Source(ctx context.Context, topic string, partition int) (next int64, err error) {
-	if err := rowset.CheckPlace(topic, partition); err != nil {
-		return 0, err
+// Sources implements [store.Tx].
+func (t *tx) Sources(ctx context.Context, topic string, partitions []int) (map[int]int64, error) {
+	out := make(map[int]int64, len(partitions))
+	for _, p := range partitions {
+		if err := rowset.CheckPlace(topic, p); err != nil {
+			return nil, err
+		}
+		out[p] = 0
 	}
-	err = t.query(ctx, "read source offset", []any{&next}, func() error { return nil },
-		`SELECT next_offset FROM source_offset WHERE topic = ? AND partition = ?`, topic, partition)
-	return next, err
+	list, err := json.Marshal(partitions)
+	if err != nil {
+		return nil, err
+	}
+	var partition int
+	var next int64
+	err = t.query(ctx, "read source offsets", []any{&partition, &next}, func() error {
+		out[partition] = next
+		return nil
+	}, `SELECT s.partition, s.next_offset FROM json_each(?) k CROSS JOIN source_offset s ON s.topic = ? AND s.partition = k.value`, string(list), topic)
+	return out, err
 }
 
 // Refs implements [store.Tx].

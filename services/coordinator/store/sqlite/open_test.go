@@ -27,7 +27,7 @@ func open(t *testing.T, path string) *Store {
 func setOffset(t *testing.T, s *Store, next int64) {
 	t.Helper()
 	err := s.Tx(t.Context(), func(ctx context.Context, tx store.Tx) error {
-		return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "t", Next: next}})
+		return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "t", Next: next}}})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ func (t *tx) Save(ctx context.Context, c store.Changes) error {
 	}
 	t.saved = s
 	for _, write := range []func(context.Context, *rowset.Set) error{
-		t.writeSource, t.insertRequests, t.updateRequests, t.writeRefs, t.writeSteps, t.deleteRequests, t.writeRecords, t.writeRejections, t.wake, t.writeOutbox,
+		t.writeSources, t.insertRequests, t.updateRequests, t.writeRefs, t.writeSteps, t.deleteRequests, t.writeRecords, t.writeRejections, t.wake, t.writeOutbox,
 	} {
 		if err := write(ctx, s); err != nil {
 			return err
@@ -31,14 +31,14 @@ func (t *tx) Save(ctx context.Context, c store.Changes) error {
 	return nil
 }
 
-func (t *tx) writeSource(ctx context.Context, s *rowset.Set) error {
-	if s.Source == nil {
-		return nil
-	}
-	return t.each(ctx, "save source offset", 1, `
+func (t *tx) writeSources(ctx context.Context, s *rowset.Set) error {
+	return t.each(ctx, "save source offsets", len(s.Sources), `
 		INSERT INTO source_offset (topic, partition, next_offset, mark) VALUES (?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset, mark = excluded.mark WHERE next_offset < excluded.next_offset`,
-		func(int) []any { return []any{s.Source.Topic, s.Source.Partition, s.Source.Next, s.Source.Mark} })
+		func(i int) []any {
+			from := &s.Sources[i]
+			return []any{from.Topic, from.Partition, from.Next, from.Mark}
+		})
 }
 
 func (t *tx) insertRequests(ctx context.Context, s *rowset.Set) error {

@@ -110,7 +110,7 @@ func (p *bencher) source(kind int) *store.Source {
 func (p *bencher) admit(ctx context.Context, ids []lifecycle.ID) error {
 	source := p.source(0)
 	return p.s.Tx(ctx, func(ctx context.Context, tx store.Tx) error {
-		if _, err := tx.Source(ctx, source.Topic, source.Partition); err != nil {
+		if _, err := tx.Sources(ctx, source.Topic, []int{source.Partition}); err != nil {
 			return err
 		}
 		rs := make([]*lifecycle.Request, len(ids))
@@ -131,7 +131,7 @@ func (p *bencher) admit(ctx context.Context, ids []lifecycle.ID) error {
 		if err != nil {
 			return err
 		}
-		ch := store.Changes{Source: source, Requests: rs}
+		ch := store.Changes{Sources: []store.Source{*source}, Requests: rs}
 		for i, r := range rs {
 			r.Seq = first + int64(i)
 			ch.Outbox = append(ch.Outbox, message(r.ID, benchShards, "erasure", 400), message(r.ID, benchShards, "request-status", 150))
@@ -143,14 +143,14 @@ func (p *bencher) admit(ctx context.Context, ids []lifecycle.ID) error {
 func (p *bencher) acknowledge(ctx context.Context, ids []lifecycle.ID, systems []string, phase dsr.Phase, last bool) error {
 	source := p.source(1)
 	return p.s.Tx(ctx, func(ctx context.Context, tx store.Tx) error {
-		if _, err := tx.Source(ctx, source.Topic, source.Partition); err != nil {
+		if _, err := tx.Sources(ctx, source.Topic, []int{source.Partition}); err != nil {
 			return err
 		}
 		open, err := tx.Requests(ctx, ids)
 		if err != nil {
 			return err
 		}
-		ch := store.Changes{Source: source}
+		ch := store.Changes{Sources: []store.Source{*source}}
 		for _, id := range ids {
 			r := open[id]
 			if r == nil {

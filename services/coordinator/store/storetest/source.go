@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,9 +19,9 @@ var sourceCases = []testCase{
 			t.Errorf("got %+v, %v, %v", from, ok, err)
 		}
 		run(t, s, func(ctx context.Context, tx store.Tx) error {
-			next, err := tx.Source(ctx, "requests", 3)
-			if next != 0 {
-				t.Errorf("starts at %d", next)
+			next, err := tx.Sources(ctx, "requests", []int{3})
+			if next[3] != 0 {
+				t.Errorf("starts at %d", next[3])
 			}
 			return err
 		})
@@ -30,10 +32,10 @@ var sourceCases = []testCase{
 	{"is_saved_with_the_batch_partition_by_partition", func(t *testing.T, s store.Store) {
 		save := func(topic string, partition int, next int64) {
 			run(t, s, func(ctx context.Context, tx store.Tx) error {
-				if _, err := tx.Source(ctx, topic, partition); err != nil {
+				if _, err := tx.Sources(ctx, topic, []int{partition}); err != nil {
 					return err
 				}
-				return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: topic, Partition: partition, Next: next}})
+				return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: topic, Partition: partition, Next: next}}})
 			})
 		}
 		save("requests", 0, 500)
@@ -45,12 +47,31 @@ var sourceCases = []testCase{
 				t.Errorf("partition %d: got %+v, %v, %v", partition, from, ok, err)
 			}
 			run(t, s, func(ctx context.Context, tx store.Tx) error {
-				next, err := tx.Source(ctx, "requests", partition)
-				if next != want {
-					t.Errorf("partition %d: locked at %d", partition, next)
+				next, err := tx.Sources(ctx, "requests", []int{partition})
+				if next[partition] != want {
+					t.Errorf("partition %d: locked at %d", partition, next[partition])
 				}
 				return err
 			})
+		}
+	}},
+	{"several_partitions_are_locked_and_saved_together", func(t *testing.T, s store.Store) {
+		for _, want := range []map[int]int64{{4: 0}, {0: 0, 2: 0, 4: 10}, {0: 10, 2: 10, 4: 20, 5: 0}} {
+			run(t, s, func(ctx context.Context, tx store.Tx) error {
+				asked := slices.Collect(maps.Keys(want)) // in any order
+				next, err := tx.Sources(ctx, "acks", asked)
+				if d := diff(want, next); d != "" || err != nil {
+					t.Errorf("%v (-want +got):\n%s", err, d)
+				}
+				var ch store.Changes
+				for _, p := range asked {
+					ch.Sources = append(ch.Sources, store.Source{Topic: "acks", Partition: p, Next: next[p] + 10, Mark: fmt.Sprint("mark of ", p)})
+				}
+				return tx.Save(ctx, ch)
+			})
+		}
+		if from, ok, err := s.Offset(testContext(t), "acks", 2); from.Next != 20 || from.Mark != "mark of 2" || !ok || err != nil {
+			t.Errorf("got %+v, %v, %v", from, ok, err)
 		}
 	}},
 	{"all_offsets_of_a_topic_come_with_the_clock", func(t *testing.T, s store.Store) {
@@ -60,11 +81,11 @@ var sourceCases = []testCase{
 		}
 		for partition, next := range map[int]int64{0: 12, 5: 1 << 40} {
 			run(t, s, func(ctx context.Context, tx store.Tx) error {
-				return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "acks", Partition: partition, Next: next}})
+				return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "acks", Partition: partition, Next: next}}})
 			})
 		}
 		run(t, s, func(ctx context.Context, tx store.Tx) error {
-			return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "requests", Partition: 1, Next: 3}})
+			return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "requests", Partition: 1, Next: 3}}})
 		})
 		next, now, err := s.Offsets(testContext(t), "acks")
 		if d := diff(map[int]int64{0: 12, 5: 1 << 40}, next); d != "" || err != nil {
@@ -80,7 +101,7 @@ var sourceCases = []testCase{
 	{"never_goes_back_and_its_mark_neither", func(t *testing.T, s store.Store) {
 		for _, next := range []int64{300, 500, 200} {
 			run(t, s, func(ctx context.Context, tx store.Tx) error {
-				return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "requests", Next: next, Mark: fmt.Sprintf("mark of %d", next)}})
+				return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "requests", Next: next, Mark: fmt.Sprintf("mark of %d", next)}}})
 			})
 		}
 		want := store.Source{Topic: "requests", Next: 500, Mark: "mark of 500"}
@@ -91,7 +112,7 @@ var sourceCases = []testCase{
 	{"a_person_may_set_it_in_either_direction_from_where_it_is", func(t *testing.T, s store.Store) {
 		for partition, next := range []int64{117, 5} {
 			run(t, s, func(ctx context.Context, tx store.Tx) error {
-				return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "requests", Partition: partition, Next: next, Mark: "a mark"}})
+				return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "requests", Partition: partition, Next: next, Mark: "a mark"}}})
 			})
 		}
 		for _, c := range []struct {
@@ -131,11 +152,12 @@ var sourceCases = []testCase{
 			go func() {
 				<-start
 				var from int64 = -1
-				err := s.Tx(testContext(t), func(ctx context.Context, tx store.Tx) (err error) {
-					if from, err = tx.Source(ctx, "requests", 0); err != nil || from >= 500 {
+				err := s.Tx(testContext(t), func(ctx context.Context, tx store.Tx) error {
+					next, err := tx.Sources(ctx, "requests", []int{0})
+					if from = next[0]; err != nil || from >= 500 {
 						return err
 					}
-					return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "requests", Next: 500}})
+					return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "requests", Next: 500}}})
 				})
 				if err != nil {
 					t.Errorf("transaction: %v", err)

@@ -21,7 +21,7 @@ var transactionCases = []testCase{
 			if now.Location() != time.UTC || now.Nanosecond()%1000 != 0 {
 				t.Errorf("now is %v, want UTC in microseconds", now)
 			}
-			if _, err := tx.Source(ctx, "t", 0); err != nil {
+			if _, err := tx.Sources(ctx, "t", []int{0}); err != nil {
 				return err
 			}
 			if again := tx.Now(); !again.Equal(now) {
@@ -141,7 +141,7 @@ var transactionCases = []testCase{
 		id := newID()
 		err := s.Tx(testContext(t), func(ctx context.Context, tx store.Tx) error {
 			r := fresh(id, tx.Now(), 1)
-			_ = tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "t", Next: 5}, Requests: []*lifecycle.Request{r}}) // its key was not claimed
+			_ = tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "t", Next: 5}}, Requests: []*lifecycle.Request{r}}) // its key was not claimed
 			return nil
 		})
 		if err == nil {

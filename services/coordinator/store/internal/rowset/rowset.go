@@ -34,13 +34,13 @@ type Set struct {
 	Corrected  []lifecycle.ID
 	Wake       []store.Subject
 	Outbox     []OutboxRow
-	Source     *store.Source
+	Sources    []store.Source // in order
 }
 
 // Empty reports whether there is nothing to write.
 func (s *Set) Empty() bool {
 	return len(s.Insert)+len(s.Update)+len(s.Delete)+len(s.Steps)+len(s.AddRefs)+len(s.Sealed)+len(s.Unsealed)+len(s.Rejections)+
-		len(s.Corrected)+len(s.Wake)+len(s.Outbox) == 0 && s.Source == nil
+		len(s.Corrected)+len(s.Wake)+len(s.Outbox)+len(s.Sources) == 0
 }
 
 // Request is the row of an open request. Frozen and what follows are written with Insert only.
@@ -189,13 +189,15 @@ func (s *Set) rest(c store.Changes) error {
 		}
 		s.Wake = append(s.Wake, subject)
 	}
-	if c.Source != nil {
-		source := *c.Source
-		s.Source = &source
+	for _, source := range c.Sources {
 		if err := CheckPlace(source.Topic, source.Partition); err != nil {
 			return err
 		}
+		s.Sources = append(s.Sources, source)
 	}
+	slices.SortFunc(s.Sources, func(a, b store.Source) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
 	var err error
 	s.Outbox, err = frame(c.Outbox)
 	return err
