@@ -47,17 +47,23 @@ func (it *item) done() bool {
 // past it, for a newer writer runs somewhere and this reader has to be upgraded first. Other bad bytes are a dead letter.
 func (r *Responder) open(msgs []kafka.Message) ([]*item, error) {
 	items := make([]*item, 0, len(msgs))
-	byKey := make(map[dsr.Key]*item, len(msgs))
 	for _, m := range msgs {
 		it, err := r.openOne(m)
 		if err != nil {
 			return items, err
 		}
 		items = append(items, it)
+	}
+	return items, nil
+}
+
+// twins finds the same step twice: the higher attempt is worked, its acknowledgement stands for both.
+func twins(items []*item) {
+	byKey := make(map[dsr.Key]*item, len(items))
+	for _, it := range items {
 		if it.foreign || it.dead != "" {
 			continue
 		}
-		// The same step twice in one batch: the higher attempt is worked, its acknowledgement stands for both.
 		if first := byKey[it.key]; first == nil {
 			byKey[it.key] = it
 		} else if it.dispatch.Attempt > first.dispatch.Attempt {
@@ -71,7 +77,6 @@ func (r *Responder) open(msgs []kafka.Message) ([]*item, error) {
 			it.twin = it.twin.twin
 		}
 	}
-	return items, nil
 }
 
 func (r *Responder) openOne(m kafka.Message) (*item, error) {

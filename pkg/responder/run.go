@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -119,21 +120,34 @@ var _ kafka.Handler = (*Responder)(nil)
 // Handle implements [kafka.Handler]: it works one batch of one partition and returns how many of its leading messages are
 // settled, in the ledger and with the broker. It is exported for those who bring a consumer of their own, and for tests.
 func (r *Responder) Handle(ctx context.Context, b kafka.Batch) (int, error) {
+	o := r.HandleAll(ctx, []kafka.Batch{b})[0]
+	return o.Settled, o.Err
+}
+
+var _ kafka.Gatherer = (*Responder)(nil)
+
+// HandleAll implements [kafka.Gatherer]: the batches of several partitions share the steps of the ledger and one publish.
+func (r *Responder) HandleAll(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
 	crash("fetched")
 	ctx, cancel := context.WithTimeout(ctx, handleTimeout)
 	defer cancel()
 	go func() { // what was begun is finished then, nothing is begun any more
 		select {
-		case <-b.Ended:
+		case <-bs[0].Ended: // all end together
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
-	items, halt := r.open(b.Messages)
-	defer end(items)
-	if halt != nil {
-		r.log.ErrorContext(ctx, "a partition is halted: upgrade this responder", "topic", b.Topic, "partition", b.Partition, "error", halt)
+	out := make([]kafka.Outcome, len(bs))
+	opened := make([][]*item, len(bs))
+	for i, b := range bs {
+		if opened[i], out[i].Err = r.open(b.Messages); out[i].Err != nil {
+			r.log.ErrorContext(ctx, "a partition is halted: upgrade this responder", "topic", b.Topic, "partition", b.Partition, "error", out[i].Err)
+		}
 	}
+	items := slices.Concat(opened...)
+	defer end(items)
+	twins(items)
 	t := r.newTask(Deliver, r.workLimit())
 	var err error
 	for _, g := range r.groups(items) {
@@ -142,13 +156,21 @@ func (r *Responder) Handle(ctx context.Context, b kafka.Batch) (int, error) {
 		}
 	}
 	if perr := r.publish(ctx, items); perr != nil {
-		return 0, errors.Join(err, perr) // it all comes again, and is acknowledged from the ledger
+		for i := range out {
+			out[i].Err = errors.Join(err, perr) // it all comes again, and is acknowledged from the ledger
+		}
+		return out
 	}
-	settled := 0
-	for settled < len(items) && items[settled].done() {
-		settled++
+	for i, its := range opened {
+		o := &out[i]
+		for o.Settled < len(its) && its[o.Settled].done() {
+			o.Settled++
+		}
+		if o.Settled < len(its) {
+			o.Err = errors.Join(err, o.Err)
+		}
 	}
-	return settled, errors.Join(err, halt)
+	return out
 }
 
 // now is the one clock of the responder, to the microsecond, as messages and ledger hold it.

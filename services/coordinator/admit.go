@@ -13,76 +13,42 @@ import (
 	"github.com/lethe-dsr/lethe/services/coordinator/store"
 )
 
-// admit takes in one batch of the intake: one transaction, whatever is in it. A message that is no good is rejected in the
-// same transaction, and nothing else stops.
-func (c *Coordinator) admit(ctx context.Context, b kafka.Batch) (settled int, err error) {
-	ctx, spans := c.trace.batch(ctx, b)
-	defer func() { spans.end(err) }()
-	ks := make([]*candidate, len(b.Messages))
-	for i, m := range b.Messages {
-		ks[i] = c.check(m, spans.message(i))
+// admit takes in messages of the intake: one transaction, whatever is in it. A message that is no good is rejected in the same
+// transaction, and nothing else stops.
+func (c *Coordinator) admit(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
+	ctx, spans := c.trace.batch(ctx, bs)
+	parts, out := make([]part[*candidate], len(bs)), make([]kafka.Outcome, len(bs))
+	for i, b := range bs {
+		p := part[*candidate]{b.Topic, b.Partition, make([]*candidate, len(b.Messages))}
+		for j, m := range b.Messages {
+			p.messages[j] = c.check(m, spans.message(i, j))
+		}
+		parts[i], out[i].Settled = p, len(p.messages)
 	}
-	if err := c.admitAll(ctx, b.Topic, b.Partition, ks); err != nil {
-		return 0, err
-	}
-	return len(ks), nil
-}
-
-// admitAll writes the candidates in one transaction, and halves them where one row fails the others.
-func (c *Coordinator) admitAll(ctx context.Context, topic string, partition int, ks []*candidate) error {
-	if len(ks) == 0 {
-		return nil
-	}
-	err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error {
-		from, err := tx.Source(ctx, topic, partition)
+	in := &ingest[*candidate]{Coordinator: c, work: c.admitTx, alone: c.admitAlone, apart: badRow}
+	for i, err := range in.all(ctx, parts) {
 		if err != nil {
-			return err
+			out[i] = kafka.Outcome{Err: err}
 		}
-		fresh := ks[:0:0]
-		for _, k := range ks {
-			if k.msg.Offset >= from {
-				fresh = append(fresh, k)
-			}
-		}
-		if len(fresh) == 0 {
-			return nil
-		}
-		return c.admitTx(ctx, tx, fresh, takenIn(topic, partition, ks[len(ks)-1].msg), n)
-	})
-	if !badRow(err) {
-		return err
 	}
-	if len(ks) == 1 {
-		k := ks[0]
-		if k.reject != nil { // a rejection that cannot be written either: nothing in it is the sender's but its place
-			k.req = dsr.SubjectRequest{}
-		}
-		k.rejectf(dsr.ReasonField, "a field cannot be stored")
-		return c.admitOnly(ctx, topic, partition, k)
-	}
-	if err := c.admitAll(ctx, topic, partition, ks[:len(ks)/2]); err != nil {
-		return err
-	}
-	return c.admitAll(ctx, topic, partition, ks[len(ks)/2:])
+	spans.end(out)
+	return out
 }
 
-// admitOnly writes a single rejection.
-func (c *Coordinator) admitOnly(ctx context.Context, topic string, partition int, k *candidate) error {
-	return c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error {
-		from, err := tx.Source(ctx, topic, partition)
-		if err != nil || k.msg.Offset < from {
-			return err
-		}
-		return c.admitTx(ctx, tx, []*candidate{k}, takenIn(topic, partition, k.msg), n)
-	})
+func (k *candidate) origin() kafka.Message { return k.msg }
+
+// admitAlone rejects a message that cannot be written.
+func (c *Coordinator) admitAlone(ctx context.Context, p part[*candidate]) error {
+	k := p.messages[0]
+	if k.reject != nil { // a rejection that cannot be written either: nothing in it is the sender's but its place
+		k.req = dsr.SubjectRequest{}
+	}
+	k.rejectf(dsr.ReasonField, "a field cannot be stored")
+	in := &ingest[*candidate]{Coordinator: c, work: c.admitTx}
+	return in.once(ctx, []part[*candidate]{p})
 }
 
-// takenIn is how far the partition was taken in with this message.
-func takenIn(topic string, partition int, m kafka.Message) *store.Source {
-	return &store.Source{Topic: topic, Partition: partition, Next: m.Offset + 1, Mark: kafka.MarkOf(m).String()}
-}
-
-func (c *Coordinator) admitTx(ctx context.Context, tx store.Tx, ks []*candidate, source *store.Source, n *tally) error {
+func (c *Coordinator) admitTx(ctx context.Context, tx store.Tx, ks []*candidate, sources []store.Source, n *tally) error {
 	now := tx.Now()
 	work := make([]candidate, len(ks)) // a transaction may run twice: nothing of a former try is kept
 	for i, k := range ks {
@@ -117,7 +83,7 @@ func (c *Coordinator) admitTx(ctx context.Context, tx store.Tx, ks []*candidate,
 	if err != nil {
 		return err
 	}
-	changes := store.Changes{Source: source}
+	changes := store.Changes{Sources: sources}
 	if len(admitted) > 0 {
 		first, err := tx.Seq(ctx, len(admitted))
 		if err != nil {

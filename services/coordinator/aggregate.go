@@ -24,26 +24,36 @@ type answer struct {
 	dead string // set: a dead letter, with this cause
 }
 
-// aggregate takes in one batch of acknowledgements in one transaction. A message that halts the partition holds up none before it,
-// so that the stored offset is its own: whoever steps over it loses nothing else.
-func (c *Coordinator) aggregate(ctx context.Context, b kafka.Batch) (settled int, err error) {
-	ctx, spans := c.trace.batch(ctx, b)
-	defer func() { spans.end(err) }()
-	as := make([]*answer, 0, len(b.Messages))
-	var halt error
-	for i, m := range b.Messages {
-		a, err := c.open(m, spans.message(i))
-		if err != nil {
-			halt = err
-			break
+// aggregate takes in acknowledgements in one transaction. A message that halts its partition holds up none before it, so that the
+// stored offset is its own: whoever steps over it loses nothing else.
+func (c *Coordinator) aggregate(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
+	ctx, spans := c.trace.batch(ctx, bs)
+	parts, out := make([]part[*answer], len(bs)), make([]kafka.Outcome, len(bs))
+	for i, b := range bs {
+		p := part[*answer]{topic: b.Topic, partition: b.Partition}
+		for j, m := range b.Messages {
+			a, err := c.open(m, spans.message(i, j))
+			if err != nil {
+				out[i].Err = err
+				break
+			}
+			p.messages = append(p.messages, a)
 		}
-		as = append(as, a)
+		parts[i], out[i].Settled = p, len(p.messages)
 	}
-	if err := c.aggregateAll(ctx, b.Topic, b.Partition, as); err != nil {
-		return 0, err
+	in := &ingest[*answer]{Coordinator: c, work: c.aggregateTx, alone: c.aggregateAlone, apart: func(err error) bool {
+		return badRow(err) || errors.Is(err, lifecycle.ErrSealed)
+	}}
+	for i, err := range in.all(ctx, parts) {
+		if err != nil {
+			out[i] = kafka.Outcome{Err: err}
+		}
 	}
-	return len(as), halt
+	spans.end(out)
+	return out
 }
+
+func (a *answer) origin() kafka.Message { return a.msg }
 
 // open does everything about an acknowledgement that needs no database. A schema that this build does not know halts the
 // partition: a newer writer runs somewhere and this reader has to be upgraded first. Other bad bytes are a dead letter.
@@ -95,43 +105,18 @@ func plain(s string) bool {
 	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && len(s) <= maxText
 }
 
-func (c *Coordinator) aggregateAll(ctx context.Context, topic string, partition int, as []*answer) error {
-	if len(as) == 0 {
-		return nil
+// aggregateAlone makes a dead letter of an acknowledgement that cannot be written.
+func (c *Coordinator) aggregateAlone(ctx context.Context, p part[*answer]) error {
+	a := p.messages[0]
+	a.dead = causeInvalid
+	in := &ingest[*answer]{Coordinator: c, work: c.aggregateTx}
+	if err := in.once(ctx, []part[*answer]{p}); err != nil {
+		return fmt.Errorf("dead letter at %s/%d@%d: %w", p.topic, p.partition, a.msg.Offset, err)
 	}
-	err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error {
-		from, err := tx.Source(ctx, topic, partition)
-		if err != nil {
-			return err
-		}
-		fresh := as[:0:0]
-		for _, a := range as {
-			if a.msg.Offset >= from {
-				fresh = append(fresh, a)
-			}
-		}
-		if len(fresh) == 0 {
-			return nil
-		}
-		return c.aggregateTx(ctx, tx, fresh, takenIn(topic, partition, as[len(as)-1].msg), n)
-	})
-	if !badRow(err) && !errors.Is(err, lifecycle.ErrSealed) {
-		return err
-	}
-	if len(as) == 1 {
-		if as[0].dead != "" {
-			return fmt.Errorf("dead letter at %s/%d@%d: %w", topic, partition, as[0].msg.Offset, err)
-		}
-		as[0].dead = causeInvalid
-		return c.aggregateAll(ctx, topic, partition, as)
-	}
-	if err := c.aggregateAll(ctx, topic, partition, as[:len(as)/2]); err != nil {
-		return err
-	}
-	return c.aggregateAll(ctx, topic, partition, as[len(as)/2:])
+	return nil
 }
 
-func (c *Coordinator) aggregateTx(ctx context.Context, tx store.Tx, as []*answer, source *store.Source, n *tally) error {
+func (c *Coordinator) aggregateTx(ctx context.Context, tx store.Tx, as []*answer, sources []store.Source, n *tally) error {
 	ids, subjects, err := c.lockSubjects(ctx, tx, as)
 	if err != nil {
 		return err
@@ -148,7 +133,7 @@ func (c *Coordinator) aggregateTx(ctx context.Context, tx store.Tx, as []*answer
 	if err != nil {
 		return err
 	}
-	ch := store.Changes{Source: source}
+	ch := store.Changes{Sources: sources}
 	for _, a := range as {
 		cause := a.dead
 		if cause == "" {

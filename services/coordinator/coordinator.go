@@ -61,8 +61,8 @@ func (c *Coordinator) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, unobserve()) }()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.consume(ctx, dsr.TopicRequests, c.admit) })
-	g.Go(func() error { return c.consume(ctx, dsr.TopicAcknowledgement, c.aggregate) })
+	g.Go(func() error { return c.consume(ctx, dsr.TopicRequests, 0, c.admit) })
+	g.Go(func() error { return c.consume(ctx, dsr.TopicAcknowledgement, answersLinger, c.aggregate) })
 	g.Go(func() error { return c.runClock(ctx) })
 	g.Go(func() error { return c.runRelay(ctx) })
 	g.Go(func() error { return c.runUpkeep(ctx) })
@@ -72,11 +72,15 @@ func (c *Coordinator) Run(ctx context.Context) (err error) {
 	return nil
 }
 
+// answersLinger is how long an acknowledgement waits for others. The systems of a request answer within milliseconds of each other, where
+// they are quick, and one transaction and one status for all of them cost what they cost for one.
+const answersLinger = 5 * time.Millisecond
+
 // consume reads one topic. The group only divides the partitions and shows the lag: where to read from is the store's word,
 // so that a restored database catches up and an offset reset by hand changes nothing.
-func (c *Coordinator) consume(ctx context.Context, topic string, work func(context.Context, kafka.Batch) (int, error)) error {
+func (c *Coordinator) consume(ctx context.Context, topic string, linger time.Duration, work func(context.Context, []kafka.Batch) []kafka.Outcome) error {
 	return c.cfg.Kafka.Consume(ctx, kafka.ConsumerConfig{
-		Group: c.cfg.Group + "." + topic, Topics: []string{c.cfg.TopicPrefix + topic}, MaxBatch: c.cfg.Batch,
+		Group: c.cfg.Group + "." + topic, Topics: []string{c.cfg.TopicPrefix + topic}, MaxBatch: c.cfg.Batch, Linger: linger,
 		SessionTimeout: c.cfg.Session,
 		OnHalt: func(e *kafka.OffsetError) {
 			c.log.ErrorContext(ctx, "a partition is not read until a person says where it goes on: "+stepOver, "cause", e.Unwrap().Error(), "topic", e.Topic, "partition", e.Partition, "from", e.Wanted, "first", e.First, "end", e.End)
@@ -89,7 +93,7 @@ const stepOver = "`lethe offsets set TOPIC PARTITION --from N --to N`, then rest
 
 type consumer struct {
 	c    *Coordinator
-	work func(context.Context, kafka.Batch) (settled int, err error)
+	work func(context.Context, []kafka.Batch) []kafka.Outcome
 
 	mu     sync.Mutex
 	halted map[string]bool // places that were said
@@ -110,13 +114,23 @@ func (h *consumer) Start(ctx context.Context, topic string, partition int) (kafk
 
 // Handle implements kafka.Handler.
 func (h *consumer) Handle(ctx context.Context, b kafka.Batch) (settled int, err error) {
+	o := h.HandleAll(ctx, []kafka.Batch{b})[0]
+	return o.Settled, o.Err
+}
+
+// HandleAll implements kafka.Gatherer: a transaction costs what it costs, whether for one acknowledgement or for hundreds.
+func (h *consumer) HandleAll(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
 	crash("fetched")
-	if settled, err = h.work(ctx, b); err != nil {
-		h.sayHalted(ctx, err)
-		return settled, err
+	out := h.work(ctx, bs)
+	committed := false
+	for _, o := range out {
+		h.sayHalted(ctx, o.Err)
+		committed = committed || o.Settled > 0
 	}
-	crash("committed")
-	return settled, nil
+	if committed {
+		crash("committed")
+	}
+	return out
 }
 
 // sayHalted says once what a person has to do about a message whose schema this build does not know.

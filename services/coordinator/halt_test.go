@@ -81,13 +81,13 @@ func TestAnOffsetThatIsGoneSaysHowToGoOn(t *testing.T) {
 	log := errorLines{each: stop}
 	db, use := openSQLite(t), startBroker(t)
 	must(t, db.Tx(ctx, func(ctx context.Context, tx store.Tx) error {
-		return tx.Save(ctx, store.Changes{Source: &store.Source{Topic: "lethe." + dsr.TopicRequests, Next: 117}})
+		return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: "lethe." + dsr.TopicRequests, Next: 117}}})
 	}))
 	r := newRig(t, db, func(c *Config) {
 		use(c)
 		c.Logger = log.logger()
 	})
-	must(t, r.consume(ctx, dsr.TopicRequests, r.admit))
+	must(t, r.consume(ctx, dsr.TopicRequests, 0, r.admit))
 	if len(log.lines) != 1 || !strings.Contains(log.lines[0], "lethe offsets set") || !strings.Contains(log.lines[0], "from=117") {
 		t.Errorf("the log says %q", log.lines)
 	}

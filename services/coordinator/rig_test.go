@@ -126,8 +126,8 @@ func (r *rig) deliver(t *testing.T, topic string, values ...[]byte) {
 		r.next[topic]++
 	}
 	b.Next = r.next[topic]
-	if settled, err := work(testContext(t), b); settled != len(values) || err != nil {
-		t.Fatalf("settled %d of %d: %v", settled, len(values), err)
+	if o := work(testContext(t), []kafka.Batch{b})[0]; o.Settled != len(values) || o.Err != nil {
+		t.Fatalf("settled %d of %d: %v", o.Settled, len(values), o.Err)
 	}
 }
 

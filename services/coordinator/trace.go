@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"slices"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
@@ -22,25 +23,28 @@ func newTracing(cfg Config) tracing {
 	return tracing{tracer: otel.Tracer("github.com/lethe-dsr/lethe/services/coordinator"), group: cfg.Group}
 }
 
-// batchSpans are the spans of one batch.
+// batchSpans are the spans of one transaction.
 type batchSpans struct {
 	batch    trace.Span
 	messages []trace.Span
-	parents  []string // traceparent of each message's span, or of its sender where nothing is recorded
+	parents  [][]string // by batch and message: traceparent of the message's span, or of its sender where nothing is recorded
 }
 
 // batch starts a span for each message, in the trace that it came with, and one for the transaction that works them all.
-func (t tracing) batch(ctx context.Context, b kafka.Batch) (context.Context, *batchSpans) {
-	s := &batchSpans{messages: make([]trace.Span, len(b.Messages)), parents: make([]string, len(b.Messages))}
-	for i := range b.Messages {
-		m := &b.Messages[i]
-		carrier := kafka.HeaderCarrier{Headers: &m.Headers}
-		remote := propagation.TraceContext{}.Extract(context.Background(), carrier)
-		mctx, sp := span.Process(remote, t.tracer, span.Message{ // without the key: on the intake it is the sender's, and may be anything
-			Topic: m.Topic, Partition: m.Partition, Offset: m.Offset, Group: t.group + "." + b.Topic,
-		})
-		s.messages[i] = sp
-		s.parents[i] = traceparent(mctx)
+func (t tracing) batch(ctx context.Context, bs []kafka.Batch) (context.Context, *batchSpans) {
+	s := &batchSpans{parents: make([][]string, len(bs))}
+	for i, b := range bs {
+		s.parents[i] = make([]string, len(b.Messages))
+		for j := range b.Messages {
+			m := &b.Messages[j]
+			carrier := kafka.HeaderCarrier{Headers: &m.Headers}
+			remote := propagation.TraceContext{}.Extract(context.Background(), carrier)
+			mctx, sp := span.Process(remote, t.tracer, span.Message{ // without the key: on the intake it is the sender's, and may be anything
+				Topic: m.Topic, Partition: m.Partition, Offset: m.Offset, Group: t.group + "." + b.Topic,
+			})
+			s.messages = append(s.messages, sp)
+			s.parents[i][j] = traceparent(mctx)
+		}
 	}
 	ctx, s.batch = span.Batch(ctx, t.tracer, "transaction", s.messages)
 	return ctx, s
@@ -81,10 +85,10 @@ func traceparent(ctx context.Context) string {
 }
 
 // message is the traceparent under which everything that follows from a message goes on.
-func (s *batchSpans) message(i int) string { return s.parents[i] }
+func (s *batchSpans) message(batch, i int) string { return s.parents[batch][i] }
 
-func (s *batchSpans) end(err error) {
-	if err != nil {
+func (s *batchSpans) end(out []kafka.Outcome) {
+	if slices.ContainsFunc(out, func(o kafka.Outcome) bool { return o.Err != nil }) {
 		span.Fail(s.batch, "transaction")
 	}
 	for _, m := range s.messages {

@@ -60,7 +60,7 @@ func (t *Turn) accept(r *Request, in Incoming) (Verdict, error) {
 		r.Steps = slices.Insert(r.Steps, at, st)
 	}
 	st.Attempt, st.State, st.Body, st.ack, st.Dirty = a.Attempt, a.State, in.Body, a, true
-	t.changed(r)
+	t.progressed(r)
 	if a.State != dsr.AckAnswered {
 		return Accepted, nil
 	}

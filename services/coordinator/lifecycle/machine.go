@@ -17,6 +17,7 @@ type Policy struct {
 	Margin       time.Duration // every wait ends this long before due_at …
 	MinWait      time.Duration // … but lasts at least this long, also for a request that came late
 	GateRecheck  time.Duration // how often a waiting request looks for itself
+	StatusDelay  time.Duration // how long the news of an answer may wait for the next status; 0: it is told at once
 	NotAfter     time.Duration // after a dispatch, when nothing may be done for it any more
 	Looks        int           // at most so many looks in a row
 	ResolvedMost int           // values that one resolution may yield; more wait for a human
@@ -116,7 +117,7 @@ type Subject struct {
 
 type touched struct {
 	r       *Request
-	changed bool
+	changed bool // its status is to be published
 	trace   string
 }
 
@@ -152,6 +153,18 @@ func (t *Turn) touch(r *Request, trace string) *touched {
 
 func (t *Turn) changed(r *Request) {
 	t.requests[r.ID].changed = true
+	r.Dirty = true
+}
+
+// progressed notes news of which the state has not changed. It goes with the next status, StatusDelay from now at the latest: the
+// answers of twenty systems make a few statuses and not twenty, each of which would name all twenty.
+func (t *Turn) progressed(r *Request) {
+	switch p := &r.Progress; {
+	case t.Policy.StatusDelay <= 0:
+		t.changed(r)
+	case p.TellAt.IsZero():
+		p.TellAt = t.Now.Add(t.Policy.StatusDelay)
+	}
 	r.Dirty = true
 }
 
@@ -211,6 +224,12 @@ func (t *Turn) Finish() []*Request {
 	for _, id := range t.order {
 		h := t.requests[id]
 		r := h.r
+		if at := r.Progress.TellAt; !at.IsZero() && t.past(at) {
+			h.changed = true
+		}
+		if h.changed {
+			r.Progress.TellAt = time.Time{}
+		}
 		t.schedule(r)
 		if h.changed {
 			r.Version++
@@ -240,6 +259,9 @@ func (t *Turn) schedule(r *Request) {
 		if t.past(at) && t.waits(r) { // for what was published in time and has not been read
 			at = t.Now.Add(hearAgain)
 		}
+	}
+	if tell := r.Progress.TellAt; !tell.IsZero() && (at.IsZero() || tell.Before(at)) {
+		at = tell
 	}
 	if !at.Equal(r.WakeAt) {
 		r.WakeAt = at

@@ -92,7 +92,8 @@ type Progress struct {
 	WaitsFor     dsr.RequestID     `json:"waits_for,omitempty"` // state waiting
 	Asked        []string          `json:"asked,omitempty"`     // systems asked in resolution
 	NotAfter     time.Time         `json:"not_after,omitzero"`
-	Notes        []string          `json:"notes,omitempty"` // codes that the record names as reasons
+	TellAt       time.Time         `json:"tell_at,omitzero"` // when news that no status has told yet is told at the latest
+	Notes        []string          `json:"notes,omitempty"`  // codes that the record names as reasons
 	ActedAt      time.Time         `json:"acted_at,omitzero"`
 	Repackage    bool              `json:"repackage,omitempty"` // an export came after the packager was asked
 	Number       int32             `json:"number,omitempty"`    // of the next record: 0 the record, 1 … addenda

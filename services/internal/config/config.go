@@ -105,6 +105,7 @@ type Limits struct {
 	Margin             time.Duration
 	MinWait            time.Duration
 	GateRecheck        time.Duration
+	StatusDelay        time.Duration
 	Held               time.Duration
 	Retry              time.Duration
 	Defer              time.Duration

@@ -54,7 +54,7 @@ func defaults() config.Config {
 		Export:     config.Export{Retention: 30 * day},
 		Intake:     config.Intake{ReceivedFloor: 365 * day, MaxIdentifiers: 50},
 		Limits: config.Limits{
-			Silence: 7 * day, Resolution: day, Settle: day, Margin: 3 * day, MinWait: time.Hour, GateRecheck: 10 * time.Second, Retry: 10 * time.Second,
+			Silence: 7 * day, Resolution: day, Settle: day, Margin: 3 * day, MinWait: time.Hour, GateRecheck: 10 * time.Second, StatusDelay: time.Second, Retry: 10 * time.Second,
 			Held: 30 * day, Defer: day, NotAfter: 30 * day, Looks: 3, ResolvedValues: 100,
 			InternalRetention: 14 * day, LedgerRetention: 60 * day, RejectionRetention: 365 * day, RecordRetention: 1825 * day,
 		},

@@ -195,6 +195,8 @@ func settings() []setting {
 			"A wait lasts at least so long (or its own limit, where that is shorter), also for a request that came with its margin used up."),
 		limit("gate_recheck", "10s", "1s", 100*time.Millisecond, time.Hour, func(l *Limits) *time.Duration { return &l.GateRecheck },
 			"How often a request that waits for an earlier one of the same person looks for itself, in case it was not woken."),
+		limit("status_delay", "1s", "", 0, time.Minute, func(l *Limits) *time.Duration { return &l.StatusDelay },
+			"How long the news that one system has answered may wait for the status that tells it, so that several go in one; a change of state is told at once."),
 		limit("held", "30d", "", time.Second, 90*day, func(l *Limits) *time.Duration { return &l.Held },
 			"How long a request is kept back that lacks a verified identity or a decision."),
 		limit("retry", "10s", "1s", 100*time.Millisecond, time.Hour, func(l *Limits) *time.Duration { return &l.Retry },

@@ -88,7 +88,7 @@ func (p *Process) coordinatorConfig() (coordinator.Config, error) {
 	cfg := coordinator.Config{
 		Kafka: p.Kafka, Producer: p.Producer, Codec: p.Codec, Map: p.Map,
 		Policy: lifecycle.Policy{
-			Silence: l.Silence, Resolution: l.Resolution, Settle: l.Settle, Margin: l.Margin, MinWait: l.MinWait, GateRecheck: l.GateRecheck,
+			Silence: l.Silence, Resolution: l.Resolution, Settle: l.Settle, Margin: l.Margin, MinWait: l.MinWait, GateRecheck: l.GateRecheck, StatusDelay: l.StatusDelay,
 			NotAfter: l.NotAfter, Looks: l.Looks, ResolvedMost: l.ResolvedValues, Held: l.Held,
 			NeedIdentity: in.RequireIdentity, NeedDecision: in.RequireDecision, Environment: string(p.Config.Environment),
 		},
