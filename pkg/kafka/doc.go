@@ -5,10 +5,12 @@
 //
 // The life of a message:
 //
-//  1. [Producer.Send] splits the messages by partition (producer.go); a lane for each partition (lane.go) has one request
-//     under way at a time, so that messages of one partition stay in order and what arrives meanwhile shares the next request.
+//  1. [Producer.Send] splits the messages by partition (producer.go); a lane for each partition (lane.go) has one batch
+//     under way at a time, so that messages of one partition stay in order and what arrives meanwhile shares the next one;
+//     batches of several lanes travel in one request (parcel.go).
 //  2. [Client.Consume] joins a group (consumer.go), works each assigned partition in order and in batches (partition.go),
-//     commits what was settled (commit.go) and survives rebalances (generation.go).
+//     several partitions in one call where the handler gains by that (gather.go), commits what was settled (commit.go) and
+//     survives rebalances (generation.go).
 //  3. [Client.Tail] and [Client.Lag] read without joining a group.
 //
 // Delivery is at least once: a message may come twice, after a retry whose first attempt did arrive, a rebalance or a crash.
