@@ -1,6 +1,6 @@
 //go:build lethetest
 
-// Package crashpoint kills the process at a named point, so that tests can show what survives. It exists only in builds with
+// Package crashpoint kills or stops the process at a named point, so that tests can show what survives. It exists only in builds with
 // the tag lethetest.
 package crashpoint
 
@@ -17,21 +17,26 @@ var (
 	hits = map[string]int{}
 )
 
-// At kills the process with SIGKILL when LETHE_CRASH_AT names the point; "point:3" lets the first two visits pass.
+// At kills the process with SIGKILL when LETHE_CRASH_AT names the point; "point:3" lets the first two visits pass. "point:3:stop" stops it
+// there with SIGSTOP, once, and it goes on when somebody has it continue.
 func At(point string) {
-	want, nth, _ := strings.Cut(os.Getenv("LETHE_CRASH_AT"), ":")
+	want, rest, _ := strings.Cut(os.Getenv("LETHE_CRASH_AT"), ":")
 	if want != point {
 		return
 	}
+	nth, how, _ := strings.Cut(rest, ":")
 	n, err := strconv.Atoi(nth)
 	if err != nil {
 		n = 1
 	}
 	mu.Lock()
 	hits[point]++
-	now := hits[point] >= n
+	now := hits[point]
 	mu.Unlock()
-	if now {
+	switch {
+	case how == "stop" && now == n:
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case how == "" && now >= n:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}

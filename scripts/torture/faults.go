@@ -68,7 +68,7 @@ func (f *faults) recent() (ids []int) {
 
 func (f *faults) do(ctx context.Context, x fault, recent []int) error {
 	switch x.kind {
-	case crash, killed, stopped, suspended, added, removed:
+	case crash, killed, stopped, suspended, stalled, added, removed:
 		return f.instance(ctx, x)
 	case spoiled:
 		i := slices.IndexFunc(toxicKinds, func(t toxic) bool { return t.name == x.detail })
@@ -117,6 +117,9 @@ func (f *faults) instance(ctx context.Context, x fault) error {
 	case killed:
 		f.counts.add("kill -9 at a random instant", x.target, false)
 		return f.fleet.kill(s, "")
+	case stalled:
+		f.counts.add(x.kind, x.target, false)
+		return f.fleet.stall(s, x.detail, x.last)
 	case stopped:
 		f.counts.add(x.kind, x.target, false)
 		return f.fleet.restart(s)

@@ -187,6 +187,38 @@ func (f *fleet) kill(s *slot, armed string) error {
 	return f.spawn(s, armed)
 }
 
+// stall replaces an instance by one that stops itself at a crash point, with whatever it has in hand and holds there, and goes on after
+// a while.
+func (f *fleet) stall(s *slot, point string, last time.Duration) error {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.proc.kill()
+	s.runs++
+	p, err := run(f.binary, f.logs, s.role, fmt.Sprintf("%s-%d", s.role, s.n), append(f.environ(s.role), "LETHE_CRASH_AT="+point+":stop"), f.said)
+	if err != nil {
+		return err
+	}
+	s.proc = p
+	f.watchers.Go(func() { f.follow(s, p) })
+	f.watchers.Go(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.done:
+				return
+			case <-tick.C:
+			}
+			if p.asleep() {
+				time.Sleep(last)
+				p.signal(syscall.SIGCONT)
+				return
+			}
+		}
+	})
+	return nil
+}
+
 // restart ends an instance in good order and starts another.
 func (f *fleet) restart(s *slot) error {
 	s.lock.Lock()

@@ -16,13 +16,21 @@ import (
 // plantSeeds is how many seeds a bug is given to show itself.
 const plantSeeds = 3
 
-// focus is what a bug shows itself under, where the weights of the schedule would bring it too seldom for a run of a minute.
-var focus = map[string]fault{
-	"not-found-by-resumed":         {kind: crash, target: "chats", n: 1, detail: "responder.effected:1"},
-	"offset-past-unsettled":        {kind: crash, target: "shop", n: 1, detail: "responder.claimed:1"},
-	"outbox-deleted-on-error":      {kind: spoiled, target: "kafka-coordinator", detail: "half-open, no answer arrives", last: 3 * time.Second},
-	"overtaken-relay-keeps-silent": {kind: suspended, target: "coordinator", n: 1, last: 5 * time.Second},
-	"stale-status":                 {kind: spoiled, target: "kafka-coordinator", detail: "latency", last: 3 * time.Second},
+// focus is what a bug shows itself under, one after the other at every third step, where the weights of the schedule would bring it too
+// seldom for a run of a minute.
+var focus = map[string][]fault{
+	"last-acknowledgement-wins": {{kind: locked, target: "shop", last: 3 * time.Second}, {kind: redeliver, detail: "300 messages, shuffled"}},
+	"not-found-by-resumed":      {{kind: crash, target: "chats", n: 1, detail: "responder.effected:1"}},
+	"offset-past-unsettled":     {{kind: crash, target: "shop", n: 1, detail: "responder.claimed:1"}},
+	"outbox-deleted-on-error":   {{kind: spoiled, target: "kafka-coordinator", detail: "half-open, no answer arrives", last: 3 * time.Second}},
+	// One that stops with rows in hand, after the other has given it the shards; then its session goes and the other goes on.
+	"overtaken-relay-keeps-silent": {
+		{kind: stalled, target: "coordinator", n: 0, detail: "coordinator.relay.fetched:2", last: 12 * time.Second}, {kind: killed, target: "coordinator", n: 1}, {kind: restarted, target: "postgres"},
+	},
+	"publish-error-ignored":             {{kind: spoiled, target: "kafka-desk", detail: "half-open, no answer arrives", last: 25 * time.Second}},
+	"seal-without-lock":                 {{kind: stalled, target: "coordinator", n: 1, detail: "coordinator.saved:2", last: 4 * time.Second}},
+	"source-offset-outside-transaction": {{kind: crash, target: "coordinator", n: 1, detail: "coordinator.saved:2"}},
+	"stale-status":                      {{kind: stalled, target: "coordinator", n: 1, detail: "coordinator.relay.fetched:3", last: 4 * time.Second}},
 }
 
 // plants builds known bugs in, one after the other, and reports whether each was caught.

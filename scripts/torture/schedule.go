@@ -63,6 +63,7 @@ const (
 	killed     = "kill -9"
 	stopped    = "SIGTERM and again"
 	suspended  = "SIGSTOP past the session"
+	stalled    = "SIGSTOP at a crash point of" // not drawn: what planted bugs show themselves under
 	added      = "add an instance of"
 	removed    = "remove an instance of"
 	spoiled    = "spoil the way"

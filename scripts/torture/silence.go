@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lethe-dsr/lethe/pkg/completion"
@@ -12,6 +13,57 @@ import (
 
 // silenceLimit is how long a system may be silent in the last act.
 const silenceLimit = "4s"
+
+// deafness is an act of its own: every coordinator is away for longer than the limit, and what the systems have answered meanwhile lies
+// unread. Nobody was silent.
+func (t *torture) deafness(ctx context.Context) error {
+	p := &portion{}
+	for len(p.requests) < 4 {
+		who, err := t.workload.customer(ctx)
+		if err != nil {
+			return err
+		}
+		p.requests = append(p.requests, t.workload.request(dsr.Erasure, who))
+	}
+	for _, a := range p.requests {
+		t.workload.asked[a.RequestID] = a
+		t.workload.order = append(t.workload.order, a)
+	}
+	// The systems wait until the coordinators are gone.
+	systems := []string{"shop", "desk", "chats"}
+	for _, role := range systems {
+		if err := t.fleet.halt(role); err != nil {
+			return err
+		}
+	}
+	if err := t.publish(ctx, p, 0); err != nil {
+		return err
+	}
+	until(ctx, t.drain(), 50*time.Millisecond, func() bool {
+		return !slices.ContainsFunc(p.requests, func(a *asked) bool { return !t.watch.admitted(a.RequestID) })
+	})
+	if err := t.fleet.halt("coordinator"); err != nil {
+		return err
+	}
+	for _, role := range systems {
+		if err := t.fleet.revive(role); err != nil {
+			return err
+		}
+	}
+	limit, err := time.ParseDuration(silenceLimit)
+	if err != nil {
+		return err
+	}
+	pause(ctx, limit+2*time.Second)
+	t.counts.add("coordinators away past the limit", "coordinator", false)
+	if err := t.fleet.revive("coordinator"); err != nil {
+		return err
+	}
+	if !until(ctx, t.drain(), 100*time.Millisecond, func() bool { return t.watch.numbered(p.requests, 0) }) {
+		t.problems = append(t.problems, "the coordinators were away past a limit, and the requests of that time have no record")
+	}
+	return nil
+}
 
 // silence is the last act: one system is away for longer than its limit. The requests of that time must end incomplete, naming it, and
 // when it is back an addendum must follow.
@@ -58,6 +110,9 @@ func (t *torture) silence(ctx context.Context) error {
 	}
 	if left := t.lag(ctx, time.Minute); left != "" {
 		t.problems = append(t.problems, left)
+	}
+	if err := t.deafness(ctx); err != nil {
+		return err
 	}
 	t.witness.settled(ctx)
 	return nil

@@ -218,8 +218,8 @@ func (t *torture) work(ctx context.Context) error {
 		}
 		portions <- p
 		x := schedule(t.seed, step)
-		if f, ok := focus[t.plant]; ok && step%3 == 0 {
-			x = f
+		if fs := focus[t.plant]; len(fs) > 0 && step%3 == 0 {
+			x = fs[step/3%len(fs)]
 		}
 		if t.verbose {
 			fmt.Fprintf(t.out, "step %d: %s\n", step, x)
