@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/lethe-dsr/lethe/pkg/dsr"
@@ -17,6 +18,12 @@ type place struct {
 	offset    int64
 }
 
+// version is one state of a request that a status told.
+type version struct {
+	id dsr.RequestID
+	n  int64
+}
+
 // evidence is all that the oracle knows of Lethe: what anybody may read from its topics. It never asks the coordinator's database.
 type evidence struct {
 	intake      []kafka.Message
@@ -25,6 +32,8 @@ type evidence struct {
 	completions map[dsr.RequestID][]dsr.Completion // those of one request that differ
 	repeated    int                                // completions that were published again, byte for byte
 	newest      map[dsr.RequestID]dsr.Status       // by version
+	versions    map[version][sha256.Size]byte      // of each status, its bytes
+	torn        []version                          // said twice, and not the same
 	last        map[dsr.RequestID]dsr.Status       // by place: what compaction keeps
 	dead        []kafka.Message
 	acks        int
@@ -34,7 +43,7 @@ type evidence struct {
 func gather(ctx context.Context, p *roles.Process) (*evidence, error) {
 	e := &evidence{
 		rejections: map[place][]kafka.Message{}, reasons: map[place]string{}, completions: map[dsr.RequestID][]dsr.Completion{},
-		newest: map[dsr.RequestID]dsr.Status{}, last: map[dsr.RequestID]dsr.Status{},
+		newest: map[dsr.RequestID]dsr.Status{}, last: map[dsr.RequestID]dsr.Status{}, versions: map[version][sha256.Size]byte{},
 	}
 	var topics []string
 	for _, t := range []string{dsr.TopicRequests, dsr.TopicRejected, dsr.TopicStatus, dsr.TopicCompletions, dsr.TopicDeadLetters, dsr.TopicAcknowledgement} {
@@ -74,6 +83,11 @@ func (e *evidence) take(p *roles.Process, m kafka.Message) error {
 			return err
 		}
 		e.last[s.RequestID] = s
+		v, sum := version{s.RequestID, s.Version}, sha256.Sum256(m.Value)
+		if had, ok := e.versions[v]; ok && had != sum {
+			e.torn = append(e.torn, v)
+		}
+		e.versions[v] = sum
 		if s.Version >= e.newest[s.RequestID].Version {
 			e.newest[s.RequestID] = s
 		}

@@ -169,7 +169,7 @@ func (f *fleet) victim(ctx context.Context, role string, n int) *slot {
 func (f *fleet) ripe(s *slot) bool {
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	return s.proc != nil && (s.proc.armed == "" || time.Since(s.proc.started) > ripens)
+	return s.proc != nil && (s.proc.armed == "" && !s.proc.stalls || time.Since(s.proc.started) > ripens)
 }
 
 // size is how many instances a role has.
@@ -198,7 +198,7 @@ func (f *fleet) stall(s *slot, point string, last time.Duration) error {
 	if err != nil {
 		return err
 	}
-	s.proc = p
+	p.stalls, s.proc = true, p
 	f.watchers.Go(func() { f.follow(s, p) })
 	f.watchers.Go(func() {
 		tick := time.NewTicker(50 * time.Millisecond)

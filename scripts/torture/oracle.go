@@ -62,6 +62,9 @@ func (o *oracle) judge() {
 	for _, same := range o.workload.same() {
 		o.person(same)
 	}
+	for _, v := range o.torn {
+		o.problem("request %s: two statuses of version %d say different things", v.id, v.n)
+	}
 	for _, m := range o.dead {
 		cause := ""
 		for _, h := range m.Headers {

@@ -18,6 +18,7 @@ import (
 type process struct {
 	role, name string
 	armed      string // the crash point at which it dies, if any
+	stalls     bool   // it stops at one, for a while
 	cmd        *exec.Cmd
 	done       chan struct{}
 	started    time.Time

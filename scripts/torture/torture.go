@@ -219,7 +219,9 @@ func (t *torture) work(ctx context.Context) error {
 		portions <- p
 		x := schedule(t.seed, step)
 		if fs := focus[t.plant]; len(fs) > 0 && step%3 == 0 {
-			x = fs[step/3%len(fs)]
+			if at := fs[step/3%len(fs)]; at.kind != "" {
+				x = at
+			}
 		}
 		if t.verbose {
 			fmt.Fprintf(t.out, "step %d: %s\n", step, x)
