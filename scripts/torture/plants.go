@@ -16,6 +16,9 @@ import (
 // plantSeeds is how many seeds a bug is given to show itself.
 const plantSeeds = 3
 
+// plantComplaints is how many of the oracle's complaints are printed of a bug: enough to see that it is the bug they complain of.
+const plantComplaints = 5
+
 // focus is what a bug shows itself under, one after the other at every third step, where the weights of the schedule would bring it too
 // seldom for a run of a minute. An empty one leaves its step to the schedule, so that what stopped can go on.
 var focus = map[string][]fault{
@@ -96,7 +99,10 @@ func planted(ctx context.Context, o options, root, dir, name string, seed uint64
 			fmt.Printf("plant %s: not seen with seed %d, after %.0f s\n", name, o.seed, time.Since(began).Seconds())
 			continue
 		}
-		fmt.Printf("plant %s: caught: %s (and %d more; seed %d, %.0f s)\n", name, t.problems[0], len(t.problems)-1, o.seed, time.Since(began).Seconds())
+		fmt.Printf("plant %s: caught, with seed %d, after %.0f s: %d complaints, among them\n", name, o.seed, time.Since(began).Seconds(), len(t.problems))
+		for _, p := range t.problems[:min(len(t.problems), plantComplaints)] {
+			fmt.Printf("  %s\n", p)
+		}
 		return true, nil
 	}
 	return false, nil
