@@ -23,9 +23,11 @@ const plantComplaints = 5
 // seldom for a run of a minute. An empty one leaves its step to the schedule, so that what stopped can go on.
 var focus = map[string][]fault{
 	"last-acknowledgement-wins": {{kind: locked, target: "shop", last: 3 * time.Second}, {kind: redeliver, detail: "300 messages, shuffled"}},
-	"not-found-by-resumed":      {{kind: crash, target: "chats", n: 1, detail: "responder.effected:1"}},
-	"offset-past-unsettled":     {{kind: crash, target: "shop", n: 1, detail: "responder.claimed:1"}},
-	"outbox-deleted-on-error":   {{kind: spoiled, target: "kafka-coordinator", detail: "half-open, no answer arrives", last: 3 * time.Second}},
+	// Both owners have the batch at once, and the second waits for the rows of the first.
+	"ledger-read-before-claimed": {{kind: stalled, target: "shop", n: 1, detail: "responder.claimed:3", last: 4 * time.Second}, {}, {}},
+	"not-found-by-resumed":       {{kind: crash, target: "chats", n: 1, detail: "responder.effected:1"}},
+	"offset-past-unsettled":      {{kind: crash, target: "shop", n: 1, detail: "responder.claimed:1"}},
+	"outbox-deleted-on-error":    {{kind: spoiled, target: "kafka-coordinator", detail: "half-open, no answer arrives", last: 3 * time.Second}},
 	// One that stops with rows in hand, after the other has given it the shards; then its session goes and the other goes on.
 	"overtaken-relay-keeps-silent": {
 		{kind: stalled, target: "coordinator", n: 0, detail: "coordinator.relay.fetched:2", last: 8 * time.Second}, {kind: killed, target: "coordinator", n: 1}, {kind: restarted, target: "postgres"}, {}, {},
