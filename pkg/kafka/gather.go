@@ -15,7 +15,7 @@ type Gatherer interface {
 	//
 	// No batch waits to be gathered while nothing is under way. One that comes while a call is waits for its end, or for
 	// GatherWait, or until MaxBatch messages wait, and is then worked with whatever waits beside it: the busier it gets the more
-	// is worked at once, and a call that takes long holds up no other partition.
+	// is worked at once, and a call that takes long holds up no other partition for longer than that.
 	HandleAll(ctx context.Context, batches []Batch) []Outcome
 }
 

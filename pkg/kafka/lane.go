@@ -10,6 +10,7 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 )
 
 // lane writes to one partition, one batch at a time: that keeps the order, also when a request must be repeated, and what arrives
@@ -95,19 +96,24 @@ func (l *lane) insist(batch []entry) {
 	}
 }
 
-// produce makes one request. Where the broker names the records that it refuses, they are returned by index.
+// produce makes one request for this batch alone. Where the broker names the records that it refuses, they are returned by index.
 func (l *lane) produce(batch []entry) (refused map[int]error, err error) {
-	answer, err := l.producer.client.api.Produce(l.producer.ctx, &kafkago.ProduceRequest{
-		Topic:        l.topic,
-		Partition:    l.partition,
-		RequiredAcks: kafkago.RequireAll,
-		Records:      &batchReader{batch: batch},
-		Compression:  kafkago.Lz4,
-	})
+	answers, err := l.producer.produce(parcel{{l, batch}})
 	if err != nil {
 		return nil, err
 	}
-	return answer.RecordErrors, answer.Error
+	a := answers[partitionKey{l.topic, l.partition}]
+	switch {
+	case a == nil:
+		return nil, protocol.ErrNoPartition
+	case a.ErrorCode == 0:
+		return nil, nil
+	}
+	refused = make(map[int]error, len(a.RecordErrors))
+	for _, r := range a.RecordErrors {
+		refused[int(r.BatchIndex)] = errors.New(r.BatchIndexErrorMessage)
+	}
+	return refused, fmt.Errorf("%w: %s", kafkago.Error(a.ErrorCode), a.ErrorMessage)
 }
 
 // without settles the refused messages and returns the others.

@@ -97,7 +97,10 @@ func (p *Producer) deliver(all parcel) (idle []*lane) {
 func (p *Producer) produce(all parcel) (map[partitionKey]*produce.ResponsePartition, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, requestTimeout)
 	defer cancel()
-	request := &produce.Request{Acks: int16(kafkago.RequireAll), Timeout: int32((requestTimeout / 2).Milliseconds())} // half is the broker's, to gather acknowledgements
+	request := &produce.Request{
+		Acks:    int16(kafkago.RequireAll),
+		Timeout: int32((requestTimeout / 2).Milliseconds()), // half is the broker's, to gather acknowledgements
+	}
 	for i, s := range all {
 		if i == 0 || all[i-1].lane.topic != s.lane.topic {
 			request.Topics = append(request.Topics, produce.RequestTopic{Topic: s.lane.topic})
