@@ -16,37 +16,20 @@ import (
 // admit takes in messages of the intake: one transaction, whatever is in it. A message that is no good is rejected in the same
 // transaction, and nothing else stops.
 func (c *Coordinator) admit(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
-	ctx, spans := c.trace.batch(ctx, bs)
-	parts, out := make([]part[*candidate], len(bs)), make([]kafka.Outcome, len(bs))
-	for i, b := range bs {
-		p := part[*candidate]{b.Topic, b.Partition, make([]*candidate, len(b.Messages))}
-		for j, m := range b.Messages {
-			p.messages[j] = c.check(m, spans.message(i, j))
-		}
-		parts[i], out[i].Settled = p, len(p.messages)
+	in := &ingest[*candidate]{
+		Coordinator: c, work: c.admitTx, apart: badRow,
+		open: func(m kafka.Message, trace string) (*candidate, error) { return c.check(m, trace), nil },
+		aside: func(k *candidate) {
+			if k.reject != nil { // a rejection that cannot be written either: nothing in it is the sender's but its place
+				k.req = dsr.SubjectRequest{}
+			}
+			k.rejectf(dsr.ReasonField, "a field cannot be stored")
+		},
 	}
-	in := &ingest[*candidate]{Coordinator: c, work: c.admitTx, alone: c.admitAlone, apart: badRow}
-	for i, err := range in.all(ctx, parts) {
-		if err != nil {
-			out[i] = kafka.Outcome{Err: err}
-		}
-	}
-	spans.end(out)
-	return out
+	return in.take(ctx, bs)
 }
 
 func (k *candidate) origin() kafka.Message { return k.msg }
-
-// admitAlone rejects a message that cannot be written.
-func (c *Coordinator) admitAlone(ctx context.Context, p part[*candidate]) error {
-	k := p.messages[0]
-	if k.reject != nil { // a rejection that cannot be written either: nothing in it is the sender's but its place
-		k.req = dsr.SubjectRequest{}
-	}
-	k.rejectf(dsr.ReasonField, "a field cannot be stored")
-	in := &ingest[*candidate]{Coordinator: c, work: c.admitTx}
-	return in.once(ctx, []part[*candidate]{p})
-}
 
 func (c *Coordinator) admitTx(ctx context.Context, tx store.Tx, ks []*candidate, sources []store.Source, n *tally) error {
 	now := tx.Now()

@@ -24,33 +24,14 @@ type answer struct {
 	dead string // set: a dead letter, with this cause
 }
 
-// aggregate takes in acknowledgements in one transaction. A message that halts its partition holds up none before it, so that the
-// stored offset is its own: whoever steps over it loses nothing else.
+// aggregate takes in acknowledgements in one transaction. One that cannot be written becomes a dead letter.
 func (c *Coordinator) aggregate(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
-	ctx, spans := c.trace.batch(ctx, bs)
-	parts, out := make([]part[*answer], len(bs)), make([]kafka.Outcome, len(bs))
-	for i, b := range bs {
-		p := part[*answer]{topic: b.Topic, partition: b.Partition}
-		for j, m := range b.Messages {
-			a, err := c.open(m, spans.message(i, j))
-			if err != nil {
-				out[i].Err = err
-				break
-			}
-			p.messages = append(p.messages, a)
-		}
-		parts[i], out[i].Settled = p, len(p.messages)
+	in := &ingest[*answer]{
+		Coordinator: c, work: c.aggregateTx, open: c.open,
+		apart: func(err error) bool { return badRow(err) || errors.Is(err, lifecycle.ErrSealed) },
+		aside: func(a *answer) { a.dead = causeInvalid },
 	}
-	in := &ingest[*answer]{Coordinator: c, work: c.aggregateTx, alone: c.aggregateAlone, apart: func(err error) bool {
-		return badRow(err) || errors.Is(err, lifecycle.ErrSealed)
-	}}
-	for i, err := range in.all(ctx, parts) {
-		if err != nil {
-			out[i] = kafka.Outcome{Err: err}
-		}
-	}
-	spans.end(out)
-	return out
+	return in.take(ctx, bs)
 }
 
 func (a *answer) origin() kafka.Message { return a.msg }
@@ -103,17 +84,6 @@ func sound(a dsr.Acknowledgement) bool {
 
 func plain(s string) bool {
 	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && len(s) <= maxText
-}
-
-// aggregateAlone makes a dead letter of an acknowledgement that cannot be written.
-func (c *Coordinator) aggregateAlone(ctx context.Context, p part[*answer]) error {
-	a := p.messages[0]
-	a.dead = causeInvalid
-	in := &ingest[*answer]{Coordinator: c, work: c.aggregateTx}
-	if err := in.once(ctx, []part[*answer]{p}); err != nil {
-		return fmt.Errorf("dead letter at %s/%d@%d: %w", p.topic, p.partition, a.msg.Offset, err)
-	}
-	return nil
 }
 
 func (c *Coordinator) aggregateTx(ctx context.Context, tx store.Tx, as []*answer, sources []store.Source, n *tally) error {

@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/lethe-dsr/lethe/pkg/kafka"
 	"github.com/lethe-dsr/lethe/services/coordinator/store"
@@ -23,46 +24,71 @@ type message interface {
 // ingest takes in messages of one kind.
 type ingest[M message] struct {
 	*Coordinator
+	// open does everything about a message that needs no database; trace is its traceparent. An error halts the partition right before it.
+	open func(m kafka.Message, trace string) (M, error)
 	// work decides about the messages that were not taken in before and saves the changes, the sources among them.
 	work func(ctx context.Context, tx store.Tx, fresh []M, sources []store.Source, n *tally) error
-	// alone is asked what becomes of a message that fails a transaction of its own.
-	alone func(ctx context.Context, p part[M]) error
 	// apart reports whether an error is one message's fault.
 	apart func(error) bool
+	// aside has a message that fails a transaction of its own become what can always be written.
+	aside func(M)
 }
 
-// all takes in parts of one topic in one transaction and returns what went wrong with each. Where a message fails the transaction
-// each partition has one of its own, halved until the message stands alone: it holds up no other.
+// take takes in the batches of some partitions of one topic. A message that halts its partition holds up none before it, so that the
+// stored offset is its own: whoever steps over it loses nothing else.
+func (t *ingest[M]) take(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
+	ctx, spans := t.trace.batch(ctx, bs)
+	parts, out := make([]part[M], len(bs)), make([]kafka.Outcome, len(bs))
+	for i, b := range bs {
+		p := part[M]{b.Topic, b.Partition, make([]M, 0, len(b.Messages))}
+		for j, m := range b.Messages {
+			opened, err := t.open(m, spans.message(i, j))
+			if err != nil {
+				out[i].Err = err
+				break
+			}
+			p.messages = append(p.messages, opened)
+		}
+		parts[i], out[i].Settled = p, len(p.messages)
+	}
+	for i, err := range t.all(ctx, parts) {
+		if err != nil {
+			out[i] = kafka.Outcome{Err: err}
+		}
+	}
+	spans.end(out)
+	return out
+}
+
+// all takes in the parts in one transaction and returns what went wrong with each. Where a message fails the transaction each partition
+// has one of its own: it holds up no other.
 func (t *ingest[M]) all(ctx context.Context, parts []part[M]) []error {
+	if len(parts) == 1 {
+		return []error{t.one(ctx, parts[0])}
+	}
 	errs := make([]error, len(parts))
 	err := t.once(ctx, parts)
-	if len(parts) > 1 && t.apart(err) {
-		for i, p := range parts {
+	for i, p := range parts {
+		if errs[i] = err; t.apart(err) {
 			errs[i] = t.one(ctx, p)
 		}
-		return errs
-	}
-	if len(parts) == 1 && t.apart(err) {
-		err = t.halves(ctx, parts[0])
-	}
-	for i := range errs {
-		errs[i] = err
 	}
 	return errs
 }
 
+// one takes in a part, halved where a message fails the transaction until that stands alone and is put aside.
 func (t *ingest[M]) one(ctx context.Context, p part[M]) error {
 	err := t.once(ctx, []part[M]{p})
-	if t.apart(err) {
-		return t.halves(ctx, p)
+	if !t.apart(err) {
+		return err
 	}
-	return err
-}
-
-func (t *ingest[M]) halves(ctx context.Context, p part[M]) error {
 	half := len(p.messages) / 2
 	if half == 0 {
-		return t.alone(ctx, p)
+		t.aside(p.messages[0])
+		if err := t.once(ctx, []part[M]{p}); err != nil {
+			return fmt.Errorf("put aside %s/%d@%d: %w", p.topic, p.partition, p.messages[0].origin().Offset, err)
+		}
+		return nil
 	}
 	if err := t.one(ctx, part[M]{p.topic, p.partition, p.messages[:half]}); err != nil {
 		return err

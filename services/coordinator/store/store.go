@@ -61,7 +61,7 @@ type Tx interface {
 	// any lock, so that of two transactions the later one to get a lock may have the earlier instant, by as long as it waited.
 	// PostgreSQL begins with the first other call; called before, Now costs a round trip of its own.
 	Now() time.Time
-	// Sources locks the offsets of a topic's partitions, in order, and returns each; 0 where nothing was taken in yet.
+	// Sources locks the offsets of a topic's distinct partitions, in order, and returns each; 0 where nothing was taken in yet.
 	Sources(ctx context.Context, topic string, partitions []int) (next map[int]int64, err error)
 	// Refs reads, without a lock, the pseudonyms of the requests: what to lock before a gate can be passed.
 	Refs(ctx context.Context, ids []lifecycle.ID) ([]Subject, error)
