@@ -65,18 +65,21 @@ func (f *fleet) remove(role string) error {
 	return p.ask()
 }
 
-// spawn fills a place, whose lock is held.
-func (f *fleet) spawn(s *slot, armed string) error {
+// spawn fills a place, whose lock is held, with a process that dies at a crash point, where one is named, or stops there (":stop").
+func (f *fleet) spawn(s *slot, point string) error {
 	s.runs++
 	env := f.environ(s.role)
-	if armed != "" {
-		env = append(env, "LETHE_CRASH_AT="+armed)
+	if point != "" {
+		env = append(env, "LETHE_CRASH_AT="+point)
 	}
 	p, err := run(f.binary, f.logs, s.role, fmt.Sprintf("%s-%d", s.role, s.n), env, f.said)
 	if err != nil {
 		return err
 	}
-	p.armed, s.proc = armed, p
+	if p.stalls = strings.HasSuffix(point, ":stop"); !p.stalls {
+		p.armed = point
+	}
+	s.proc = p
 	f.watchers.Go(func() { f.follow(s, p) })
 	return nil
 }
@@ -190,29 +193,16 @@ func (f *fleet) kill(s *slot, armed string) error {
 // stall replaces an instance by one that stops itself at a crash point, with whatever it has in hand and holds there, and goes on after
 // a while.
 func (f *fleet) stall(s *slot, point string, last time.Duration) error {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	s.proc.kill()
-	s.runs++
-	p, err := run(f.binary, f.logs, s.role, fmt.Sprintf("%s-%d", s.role, s.n), append(f.environ(s.role), "LETHE_CRASH_AT="+point+":stop"), f.said)
-	if err != nil {
+	if err := f.kill(s, point+":stop"); err != nil {
 		return err
 	}
-	p.stalls, s.proc = true, p
-	f.watchers.Go(func() { f.follow(s, p) })
-	f.watchers.Go(func() {
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-p.done:
-				return
-			case <-tick.C:
-			}
-			if p.asleep() {
-				time.Sleep(last)
+	s.lock.Lock()
+	p := s.proc
+	s.lock.Unlock()
+	f.watchers.Go(func() { // until it ends: what stopped it may have been something else
+		for p.waits(50 * time.Millisecond) {
+			if p.asleep() && p.waits(last) {
 				p.signal(syscall.SIGCONT)
-				return
 			}
 		}
 	})

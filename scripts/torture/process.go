@@ -104,6 +104,18 @@ func (p *process) printed() string {
 }
 
 // signal sends one. A process that has ended already takes none.
+// waits lets time pass and reports whether the process has not ended in it.
+func (p *process) waits(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-p.done:
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
 func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
 // kill ends it as a power cut would.

@@ -25,10 +25,7 @@ func (t *torture) deafness(ctx context.Context) error {
 		}
 		p.requests = append(p.requests, t.workload.request(dsr.Erasure, who))
 	}
-	for _, a := range p.requests {
-		t.workload.asked[a.RequestID] = a
-		t.workload.order = append(t.workload.order, a)
-	}
+	t.workload.note(p)
 	// The systems wait until the coordinators are gone.
 	systems := []string{"shop", "desk", "chats"}
 	for _, role := range systems {
@@ -39,9 +36,11 @@ func (t *torture) deafness(ctx context.Context) error {
 	if err := t.publish(ctx, p, 0); err != nil {
 		return err
 	}
-	until(ctx, t.drain(), 50*time.Millisecond, func() bool {
+	if !until(ctx, t.drain(), 50*time.Millisecond, func() bool {
 		return !slices.ContainsFunc(p.requests, func(a *asked) bool { return !t.watch.admitted(a.RequestID) })
-	})
+	}) {
+		t.problems = append(t.problems, "requests were not admitted while the systems were away")
+	}
 	if err := t.fleet.halt("coordinator"); err != nil {
 		return err
 	}
@@ -88,10 +87,7 @@ func (t *torture) silence(ctx context.Context) error {
 			p.requests = append(p.requests, a)
 		}
 	}
-	for _, a := range p.requests {
-		t.workload.asked[a.RequestID] = a
-		t.workload.order = append(t.workload.order, a)
-	}
+	t.workload.note(p)
 	if err := t.publish(ctx, p, 0); err != nil {
 		return err
 	}

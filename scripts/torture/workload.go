@@ -81,6 +81,14 @@ func (w *workload) at(step int) *portion {
 	return p
 }
 
+// note remembers requests that were not drawn by next.
+func (w *workload) note(p *portion) {
+	for _, a := range p.requests {
+		w.asked[a.RequestID] = a
+		w.order = append(w.order, a)
+	}
+}
+
 // draw adds the requests of one person more.
 func (w *workload) draw(ctx context.Context, out *portion, step int) error {
 	r := w.rng.IntN(100)
