@@ -157,13 +157,13 @@ func (l *lab) maria(ctx context.Context) (string, error) {
 	return l.mariadb.URL, nil
 }
 
-// lethe builds the command, once.
+// lethe builds the command, once, with the tags of the image (deployments/Dockerfile).
 func (l *lab) lethe(ctx context.Context) (string, error) {
 	if l.command != "" {
 		return l.command, nil
 	}
 	path := filepath.Join(l.dir, "lethe")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/lethe-dsr/lethe/services/lethe").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "build", "-tags", "disable_grpc_modules", "-o", path, "github.com/lethe-dsr/lethe/services/lethe").CombinedOutput()
 	if err != nil {
 		return "", errors.Join(fmt.Errorf("build lethe: %w", err), errors.New(string(out)))
 	}
