@@ -26,7 +26,6 @@ var focus = map[string][]fault{
 	// Both owners have the batch at once, and the second waits for the rows of the first.
 	"ledger-read-before-claimed": {{kind: stalled, target: "shop", n: 1, detail: "responder.claimed:3", last: 4 * time.Second}, {}, {}},
 	"not-found-by-resumed":       {{kind: crash, target: "chats", n: 1, detail: "responder.effected:1"}},
-	"offset-past-unsettled":      {{kind: crash, target: "shop", n: 1, detail: "responder.claimed:1"}},
 	"outbox-deleted-on-error":    {{kind: spoiled, target: "kafka-coordinator", detail: "half-open, no answer arrives", last: 3 * time.Second}},
 	// One that stops with rows in hand, after the other has given it the shards; then its session goes and the other goes on.
 	"overtaken-relay-keeps-silent": {
