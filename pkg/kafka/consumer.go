@@ -19,7 +19,8 @@ type Handler interface {
 	// not nil or nothing was settled, for as long as the partition is assigned. What the handler cannot ever work it must
 	// put aside itself and count as settled.
 	//
-	// Batches of one partition come one after the other and in order; different partitions are worked at the same time.
+	// Batches of one partition come one after the other and in order; different partitions are worked at the same time, or in one call
+	// where the handler is a [Gatherer].
 	//
 	// ctx does not end with the assignment, so that work begun can be finished: batch.Ended tells. It ends Grace after
 	// that, and after HandleTimeout in any case. A handler that does not return within another Grace is given up

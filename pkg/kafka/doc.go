@@ -1,5 +1,5 @@
 // Package kafka carries bytes over Apache Kafka for the rest of Lethe: it publishes, consumes in groups, creates and checks
-// topics, and reads topics from end to end. It is the only importer of segmentio/kafka-go, knows nothing about requests or
+// topics, and reads topics from end to end. It is the only importer of segmentio/kafka-go, scripts apart, knows nothing about requests or
 // Avro, and refuses to guess: what was not acknowledged by every in-sync replica is an error, what retention took away
 // before it was read halts its partition, a topic that is not there is named.
 //

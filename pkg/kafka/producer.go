@@ -21,7 +21,7 @@ type Sender interface {
 type ProducerConfig struct {
 	// MaxMessageBytes refuses larger messages; default: each topic's own max.message.bytes, asked from the broker.
 	MaxMessageBytes int
-	// BatchBytes and BatchSize bound one request to a partition; defaults 1,000,000 bytes and 1,000 messages. A topic that
+	// BatchBytes and BatchSize bound what one request takes to a partition; defaults 1,000,000 bytes and 1,000 messages. A topic that
 	// takes less bounds it too.
 	BatchBytes, BatchSize int
 	// GiveUpAfter is how long one Send tries; default: until its context ends.
