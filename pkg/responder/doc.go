@@ -8,8 +8,8 @@
 //
 // # The life of a dispatch
 //
-//  1. A batch of one partition comes to [Responder.Handle] (run.go). It is decoded; what is addressed to others is skipped,
-//     bytes that cannot be read are parked as dead letters, an unknown schema halts the partition (open.go).
+//  1. Batches of one or several partitions come to [Responder.HandleAll] (run.go). They are decoded; what is addressed to others is
+//     skipped, bytes that cannot be read are parked as dead letters, an unknown schema halts the partition (open.go).
 //  2. The steps are claimed in the [Ledger], in the order of their keys. What was settled before is not worked again: its
 //     acknowledgement comes from the ledger, byte by byte as it was (ledger.go, package ledger).
 //  3. What is open is unsealed and given to the system as one batch: [System.Erase], [System.Verify], and the optional

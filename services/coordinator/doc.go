@@ -4,7 +4,7 @@
 // that it publishes goes through an outbox that is written in the transaction which decided it. Any number of instances run
 // side by side; all state is in the database.
 //
-// The files follow the life of a request: check.go and admit.go take it in, aggregate.go takes in what the systems answer,
-// clock.go does what is due by time, record.go writes the completion record, relay.go publishes. The decisions themselves
+// The files follow the life of a request: check.go and admit.go take it in, aggregate.go takes in what the systems answer (what both
+// share is in ingest.go), clock.go does what is due by time, record.go writes the completion record, relay.go publishes. The decisions themselves
 // stand in package lifecycle, free of I/O; turn.go is the transaction around them. Package store holds the state.
 package coordinator
