@@ -8,8 +8,8 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/dsr"
 )
 
-// TestCrashPoints: each process dies once at every point between two of its steps, in the middle of a batch, and is started
-// again. Each request has one logical outcome all the same.
+// TestCrashPoints: each process dies once at points between two of its steps, in the middle of a batch, and is started
+// again; scripts/torture has every point. Each request has one logical outcome all the same.
 func TestCrashPoints(t *testing.T) {
 	t.Parallel()
 	t.Run("coordinator", func(t *testing.T) {

@@ -5,9 +5,9 @@
 // (Apache Kafka and PostgreSQL, which LETHE_TEST_KAFKA and LETHE_TEST_POSTGRES name; a missing one fails the test). What a suite
 // claims it reads from the topics, the records and the stores themselves.
 //
-//   - life_test.go, gate_test.go, late_test.go …: what becomes of a request, case by case;
+//   - life_test.go, order_test.go, silent_test.go …: what becomes of a request, case by case;
 //   - bad_test.go: what is no good is rejected, and stops nothing;
 //   - processes_test.go, crash_test.go: every role as a process of its own, killed;
 //   - trace_test.go: one trace through all of them;
-//   - command_test.go: what the command prints, and how it ends.
+//   - wait_test.go, usage_test.go: what the command prints, and how it ends.
 package e2e
