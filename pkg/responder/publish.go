@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -173,9 +174,13 @@ func (r *Responder) send(ctx context.Context, out []*outgoing) error {
 func (r *Responder) shrink(ctx context.Context, o *outgoing) bool {
 	r.log.ErrorContext(ctx, "a message is larger than its topic takes", "topic", o.msg.Topic, "bytes", len(o.msg.Value), "request_id", string(o.it.key.RequestID))
 	if o.dead != "" {
-		had := len(o.msg.Value) > 0
-		o.msg.Value = []byte{}
-		return had
+		had := len(o.msg.Value) + len(o.msg.Headers)
+		if len(o.msg.Value) > 0 {
+			o.msg.Value = []byte{}
+		} else { // what it came with was nearly too large already
+			o.msg.Headers = slices.DeleteFunc(slices.Clone(o.msg.Headers), func(h kafka.Header) bool { return !strings.HasPrefix(h.Key, "lethe_") })
+		}
+		return len(o.msg.Value)+len(o.msg.Headers) < had
 	}
 	a := o.ack
 	if a.ErrorCode == dsr.CodeOversize {

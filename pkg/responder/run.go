@@ -129,7 +129,7 @@ var _ kafka.Gatherer = (*Responder)(nil)
 // HandleAll implements [kafka.Gatherer]: the batches of several partitions share the steps of the ledger and one publish.
 func (r *Responder) HandleAll(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
 	crash("fetched")
-	ctx, cancel := context.WithTimeout(ctx, handleTimeout)
+	ctx, cancel := bounded(ctx, handleTimeout)
 	defer cancel()
 	go func() { // what was begun is finished then, nothing is begun any more
 		select {
