@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -46,7 +47,10 @@ type gathered struct {
 	Outcome
 }
 
-var errNotBegun = errors.New("the assignment ended before the batch was begun")
+var (
+	errNotBegun  = errors.New("the assignment ended before the batch was begun")
+	errNoOutcome = errors.New("the handler did not say what became of the batch")
+)
 
 // Handle implements [Handler] for one partition.
 func (g *gathering) Handle(ctx context.Context, batch Batch) (settled int, err error) {
@@ -56,7 +60,8 @@ func (g *gathering) Handle(ctx context.Context, batch Batch) (settled int, err e
 	g.messages += len(batch.Messages)
 	if g.running == 0 || g.messages >= g.most {
 		g.begin()
-	} else {
+	}
+	if slices.Contains(g.waiting, b) {
 		b.late = time.AfterFunc(g.wait, func() { g.overdue(b) })
 	}
 	g.mu.Unlock()
@@ -64,15 +69,12 @@ func (g *gathering) Handle(ctx context.Context, batch Batch) (settled int, err e
 	return b.Settled, b.Err
 }
 
-// overdue begins a call beside the one that takes so long, unless b has got into one.
+// overdue begins calls beside the one that takes so long until b has got into one.
 func (g *gathering) overdue(b *gathered) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, w := range g.waiting {
-		if w == b {
-			g.begin()
-			return
-		}
+	for slices.Contains(g.waiting, b) {
+		g.begin()
 	}
 }
 
@@ -124,8 +126,11 @@ func (g *gathering) call(live []*gathered) {
 		defer context.AfterFunc(b.ctx, cancel)()
 		batches[i] = b.batch
 	}
-	for i, o := range g.handler.HandleAll(ctx, batches) {
-		live[i].Outcome = o
-		close(live[i].done)
+	out := g.handler.HandleAll(ctx, batches)
+	for i, b := range live {
+		if b.Err = errNoOutcome; i < len(out) {
+			b.Outcome = out[i]
+		}
+		close(b.done)
 	}
 }

@@ -134,6 +134,21 @@ func TestGathering(t *testing.T) {
 			r.release <- struct{}{}
 		})
 	})
+	t.Run("what_did_not_fit_beside_others_waits_no_longer_than_they", func(t *testing.T) {
+		in(t, func(t *testing.T, r rig) {
+			r.give(t.Context(), 1, 1)
+			begun(t, r, 1)
+			r.give(t.Context(), 2, 6)
+			r.give(t.Context(), 3, 6)
+			begun(t, r, 2)
+			none(t, r)
+			time.Sleep(wait) // neither call has come back
+			begun(t, r, 3)
+			for range 3 {
+				r.release <- struct{}{}
+			}
+		})
+	})
 	t.Run("nothing_is_begun_once_the_assignment_has_ended", func(t *testing.T) {
 		in(t, func(t *testing.T, r rig) {
 			one := r.give(t.Context(), 1, 1)

@@ -170,11 +170,12 @@ func (l *lane) explain(err error) error {
 	return fmt.Errorf("write to %s/%d: %w", l.topic, l.partition, l.producer.client.explain(err))
 }
 
-// alive drops messages whose Send has ended (or that are settled): nobody waits for them.
+// alive drops messages whose Send has ended (or that are settled): nobody waits for them. It leaves batch as it is, which kafka-go may be
+// encoding still: a request whose time is up goes on in the connection's goroutine.
 func alive(batch []entry) []entry {
 	var last *sending
 	var ended bool
-	return slices.DeleteFunc(batch, func(e entry) bool {
+	return slices.DeleteFunc(slices.Clone(batch), func(e entry) bool {
 		if e.sending != last {
 			last, ended = e.sending, e.sending.ctx.Err() != nil
 		}
