@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,28 +63,25 @@ func (c *Coordinator) tick(ctx context.Context) (more bool, err error) {
 	ids = sortedIDs(ids)
 	deaf := c.listen(ctx) // what waits for nobody's answer goes on all the same
 	defer func() { err = errors.Join(err, deaf) }()
-	err = c.transact(context.WithoutCancel(ctx), func(ctx context.Context, tx store.Tx, n *tally) error { return c.tickTx(ctx, tx, ids, n) })
-	if badRow(err) && len(ids) > 1 {
-		return full, c.tickEach(ctx, ids)
-	}
-	if err == nil {
+	if err = c.tickAll(context.WithoutCancel(ctx), ids); err == nil {
 		crash("ticked")
 	}
 	return full && err == nil, err
 }
 
-// tickEach works the due requests one by one, so that one which cannot be written does not hold up the others.
-func (c *Coordinator) tickEach(ctx context.Context, ids []lifecycle.ID) error {
-	var first error
-	for _, id := range ids {
-		err := c.transact(context.WithoutCancel(ctx), func(ctx context.Context, tx store.Tx, n *tally) error {
-			return c.tickTx(ctx, tx, []lifecycle.ID{id}, n)
-		})
-		if err != nil && first == nil {
-			first = fmt.Errorf("request %s: %w", id.RequestID, err)
-		}
+// tickAll works due requests in one transaction, and halves them where one of them fails it: one that this build cannot decide about is due
+// for ever, and stops the clock of no other.
+func (c *Coordinator) tickAll(ctx context.Context, ids []lifecycle.ID) error {
+	err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error { return c.tickTx(ctx, tx, ids, n) })
+	switch {
+	case err == nil || away(ctx, err):
+		return err
+	case len(ids) == 1:
+		return fmt.Errorf("request %s: %w", ids[0].RequestID, err)
 	}
-	return first
+	half := len(ids) / 2
+	first := c.tickAll(ctx, ids[:half])
+	return cmp.Or(first, c.tickAll(ctx, ids[half:]))
 }
 
 func (c *Coordinator) tickTx(ctx context.Context, tx store.Tx, ids []lifecycle.ID, n *tally) error {
@@ -118,7 +116,7 @@ func (c *Coordinator) tickTx(ctx context.Context, tx store.Tx, ids []lifecycle.I
 	for _, id := range ids {
 		if r := open[id]; r != nil {
 			if err := turn.Tick(r); err != nil {
-				return fmt.Errorf("request %s: %w", id.RequestID, err)
+				return err
 			}
 		}
 	}

@@ -65,12 +65,25 @@ func (c *Coordinator) listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if reached(next, ends) {
+	switch {
+	case beyond(next, ends): // that partition is halted
+	case reached(next, ends):
 		h.heard.Store(&now)
-	} else {
+	default:
 		h.pending, h.ends = now, ends
 	}
 	return nil
+}
+
+// beyond reports whether a partition ends before what was taken in of it: it was made anew, or has lost its end, and what it holds is
+// read by nobody until a person says where. What was taken in is asked for before the ends.
+func beyond(next map[int]int64, ends map[int]kafka.Extent) bool {
+	for p, e := range ends {
+		if next[p] > e.End {
+			return true
+		}
+	}
+	return false
 }
 
 // reached reports whether everything that the partitions hold was taken in.

@@ -66,3 +66,41 @@ func TestATransactionDoesNotWaitForTheHearing(t *testing.T) {
 	}))
 	must(t, <-listened)
 }
+
+// TestHearingIsKeptBackByAPartitionThatIsHaltedBeyondItsEnd: a topic that was made anew holds acknowledgements that nobody reads.
+func TestHearingIsKeptBackByAPartitionThatIsHaltedBeyondItsEnd(t *testing.T) {
+	db, use := openSQLite(t), startBroker(t)
+	ctx := testContext(t)
+	const topic = "lethe." + dsr.TopicAcknowledgement
+	must(t, db.Tx(ctx, func(ctx context.Context, tx store.Tx) error {
+		return tx.Save(ctx, store.Changes{Sources: []store.Source{{Topic: topic, Next: 117}}})
+	}))
+	r := newRig(t, db, func(c *Config) {
+		use(c)
+		c.Producer = c.Kafka.Producer(kafka.ProducerConfig{})
+		t.Cleanup(c.Producer.Close)
+	})
+	id, _ := request(t, dsr.Erasure, dsr.Identifier{Kind: "customer_id", Value: "4711"})
+	must(t, r.cfg.Producer.Send(ctx, []kafka.Message{{Topic: topic, Key: []byte(id.RequestID), Value: acknowledgement(t, id, "shop", dsr.Act)}}))
+	must(t, r.listen(ctx))
+	if at := r.hearing.upTo(); !at.IsZero() {
+		t.Errorf("everything until %s is said to be taken in, and an acknowledgement lies unread", at)
+	}
+}
+
+// TestHearingReachesTheEndBehindAMarker: a responder that produces in transactions leaves a marker behind each of its messages.
+func TestHearingReachesTheEndBehindAMarker(t *testing.T) {
+	r := newRig(t, openSQLite(t), nil)
+	id, value := request(t, dsr.Erasure, dsr.Identifier{Kind: "customer_id", Value: "4711"})
+	r.deliver(t, dsr.TopicRequests, value)
+	const topic = "lethe." + dsr.TopicAcknowledgement
+	b := kafka.Batch{Topic: topic, Next: 2, Messages: []kafka.Message{{Topic: topic, Value: acknowledgement(t, id, "shop", dsr.Act)}}}
+	if out := r.aggregate(testContext(t), []kafka.Batch{b}); out[0].Settled != 1 {
+		t.Fatal(out)
+	}
+	next, _, err := r.store.Offsets(testContext(t), topic)
+	must(t, err)
+	if ends := map[int]kafka.Extent{0: {First: 0, End: 2}}; !reached(next, ends) {
+		t.Errorf("it is at %v of %v and will never hear the rest: there is none", next, ends)
+	}
+}

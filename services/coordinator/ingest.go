@@ -8,11 +8,12 @@ import (
 	"github.com/lethe-dsr/lethe/services/coordinator/store"
 )
 
-// part is what one partition brings into a transaction: its messages in order, opened.
+// part is what one partition brings into a transaction: its messages in order, opened, and the offset behind them.
 type part[M message] struct {
 	topic     string
 	partition int
 	messages  []M
+	next      int64
 }
 
 // message is a message of the intake or an acknowledgement, opened.
@@ -40,11 +41,11 @@ func (t *ingest[M]) take(ctx context.Context, bs []kafka.Batch) []kafka.Outcome 
 	ctx, spans := t.trace.batch(ctx, bs)
 	parts, out := make([]part[M], len(bs)), make([]kafka.Outcome, len(bs))
 	for i, b := range bs {
-		p := part[M]{b.Topic, b.Partition, make([]M, 0, len(b.Messages))}
+		p := part[M]{b.Topic, b.Partition, make([]M, 0, len(b.Messages)), b.Next}
 		for j, m := range b.Messages {
 			opened, err := t.open(m, spans.message(i, j))
 			if err != nil {
-				out[i].Err = err
+				out[i].Err, p.next = err, m.Offset
 				break
 			}
 			p.messages = append(p.messages, opened)
@@ -60,8 +61,8 @@ func (t *ingest[M]) take(ctx context.Context, bs []kafka.Batch) []kafka.Outcome 
 	return out
 }
 
-// all takes in the parts in one transaction and returns what went wrong with each. Where a message fails the transaction each partition
-// has one of its own: it holds up no other.
+// all takes in the parts in one transaction and returns what went wrong with each. Where a message or a request fails the transaction each
+// partition has one of its own: it holds up no other.
 func (t *ingest[M]) all(ctx context.Context, parts []part[M]) []error {
 	if len(parts) == 1 {
 		return []error{t.one(ctx, parts[0])}
@@ -69,7 +70,7 @@ func (t *ingest[M]) all(ctx context.Context, parts []part[M]) []error {
 	errs := make([]error, len(parts))
 	err := t.once(ctx, parts)
 	for i, p := range parts {
-		if errs[i] = err; t.apart(err) {
+		if errs[i] = err; err != nil && !away(ctx, err) {
 			errs[i] = t.one(ctx, p)
 		}
 	}
@@ -90,10 +91,10 @@ func (t *ingest[M]) one(ctx context.Context, p part[M]) error {
 		}
 		return nil
 	}
-	if err := t.one(ctx, part[M]{p.topic, p.partition, p.messages[:half]}); err != nil {
+	if err := t.one(ctx, part[M]{p.topic, p.partition, p.messages[:half], p.messages[half].origin().Offset}); err != nil {
 		return err
 	}
-	return t.one(ctx, part[M]{p.topic, p.partition, p.messages[half:]})
+	return t.one(ctx, part[M]{p.topic, p.partition, p.messages[half:], p.next})
 }
 
 // once is one transaction. Messages that were taken in before are known by their offsets.
@@ -123,7 +124,7 @@ func (t *ingest[M]) once(ctx context.Context, parts []part[M]) error {
 			}
 			if len(fresh) > before {
 				last := fresh[len(fresh)-1].origin()
-				sources = append(sources, store.Source{Topic: p.topic, Partition: p.partition, Next: last.Offset + 1, Mark: kafka.MarkOf(last).String()})
+				sources = append(sources, store.Source{Topic: p.topic, Partition: p.partition, Next: p.next, Mark: kafka.MarkOf(last).String()})
 			}
 		}
 		if len(fresh) == 0 {

@@ -110,3 +110,19 @@ func (t failingTx) Save(ctx context.Context, c store.Changes) error {
 	}
 	return t.Tx.Save(ctx, c)
 }
+
+func TestARequestThatCannotBeDecidedHoldsUpNoOtherPartition(t *testing.T) {
+	r := newRig(t, openSQLite(t), nil)
+	spoilt, one := request(t, dsr.Erasure, dsr.Identifier{Kind: "customer_id", Value: "4711"})
+	good, two := request(t, dsr.Erasure, dsr.Identifier{Kind: "customer_id", Value: "4712"})
+	r.deliver(t, dsr.TopicRequests, one, two)
+	spoil(t, r, spoilt)
+	batch := func(p int, v []byte) kafka.Batch {
+		const topic = "lethe." + dsr.TopicAcknowledgement
+		return kafka.Batch{Topic: topic, Partition: p, Next: 1, Messages: []kafka.Message{{Topic: topic, Partition: p, Value: v}}}
+	}
+	out := r.aggregate(testContext(t), []kafka.Batch{batch(0, acknowledgement(t, spoilt, "shop", dsr.Act)), batch(1, acknowledgement(t, good, "shop", dsr.Act))})
+	if out[0].Err == nil || out[1] != (kafka.Outcome{Settled: 1}) {
+		t.Errorf("got %+v", out)
+	}
+}

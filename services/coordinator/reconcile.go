@@ -3,7 +3,6 @@ package coordinator
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,14 +67,13 @@ func (c *Coordinator) reconcileAll(ctx context.Context, ids []lifecycle.ID, dela
 		clear(asked)
 		return c.reconcileTx(ctx, tx, ids, delayed, asked, n)
 	})
-	var away *store.UnavailableError
 	switch {
 	case err == nil:
 		for a, n := range asked {
 			all[a] += n
 		}
 		return nil
-	case errors.As(err, &away) || ctx.Err() != nil:
+	case away(ctx, err):
 		return err
 	case len(ids) == 1:
 		return fmt.Errorf("request %s: %w", ids[0].RequestID, err)

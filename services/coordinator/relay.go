@@ -71,7 +71,7 @@ func (c *relay) run(ctx context.Context) error {
 }
 
 // session publishes until the connection, and with it the shards, are lost.
-func (c *relay) session(ctx context.Context, works func()) error {
+func (c *relay) session(ctx context.Context, published func()) error {
 	out, err := c.store.Outbox(ctx)
 	if err != nil {
 		return fmt.Errorf("open outbox: %w", err)
@@ -84,10 +84,6 @@ func (c *relay) session(ctx context.Context, works func()) error {
 	var held []int
 	var tried, restated time.Time
 	for ctx.Err() == nil {
-		if len(c.inDoubt) > 0 && time.Since(restated) >= relayAcquire {
-			c.restate(ctx)
-			restated = time.Now()
-		}
 		if len(held) < len(all) && time.Since(tried) >= relayAcquire {
 			if held, err = out.Acquire(ctx, all); err != nil {
 				return fmt.Errorf("acquire shards: %w", err)
@@ -99,7 +95,13 @@ func (c *relay) session(ctx context.Context, works func()) error {
 			if n, err = c.publish(ctx, out, held); err != nil {
 				return err
 			}
-			works()
+			published()
+		}
+		// Nothing is added before something was published, or nothing is there: what cannot be would only become more.
+		if len(c.inDoubt) > 0 && time.Since(restated) >= relayAcquire {
+			c.restate(ctx)
+			restated = time.Now()
+			continue
 		}
 		if n == 0 {
 			if err := out.Wait(ctx, relayIdle); err != nil {

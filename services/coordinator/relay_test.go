@@ -176,3 +176,53 @@ func TestARelayThatIsStoppedFinishesWhatItHasInHand(t *testing.T) {
 		t.Errorf("the backlog is %+v, %v", b, err)
 	}
 }
+
+// TestARelayThatCannotPublishDoesNotFillItsOutbox: what stands there cannot be published, and statuses in doubt are not put behind it over and over.
+func TestARelayThatCannotPublishDoesNotFillItsOutbox(t *testing.T) {
+	ctx, stop := context.WithCancel(testContext(t))
+	defer stop()
+	tries := 0
+	s := &stuck{Store: openSQLite(t), fetched: func() {
+		if tries++; tries == 4 {
+			stop()
+		}
+	}}
+	r := newRig(t, s, startBroker(t))
+	_, value := request(t, dsr.Erasure, dsr.Identifier{Kind: "customer_id", Value: "4711"})
+	r.deliver(t, dsr.TopicRequests, value)
+	must(t, s.Tx(testContext(t), func(ctx context.Context, tx store.Tx) error {
+		return tx.Save(ctx, store.Changes{Outbox: []store.Message{{Shard: 1, Topic: "lethe.nowhere", Key: []byte("k"), Value: []byte("v")}}})
+	}))
+	before, err := s.Backlog(testContext(t))
+	must(t, err)
+	must(t, r.runRelay(ctx))
+	after, err := s.Backlog(testContext(t))
+	must(t, err)
+	if after.Outbox != before.Outbox || tries < 4 {
+		t.Errorf("%d rows before, %d after %d tries: it wrote them itself", before.Outbox, after.Outbox, tries)
+	}
+}
+
+// stuck tells of each fetch that brings rows.
+type stuck struct {
+	store.Store
+	fetched func()
+}
+
+type stuckOutbox struct {
+	store.Outbox
+	s *stuck
+}
+
+func (s *stuck) Outbox(ctx context.Context) (store.Outbox, error) {
+	out, err := s.Store.Outbox(ctx)
+	return &stuckOutbox{out, s}, err
+}
+
+func (o *stuckOutbox) Fetch(ctx context.Context, shards []int, maxBytes int) ([]store.OutboxRow, error) {
+	rows, err := o.Outbox.Fetch(ctx, shards, maxBytes)
+	if len(rows) > 0 {
+		o.s.fetched()
+	}
+	return rows, err
+}

@@ -88,6 +88,12 @@ func (c *Coordinator) noteWakes(turn *lifecycle.Turn, rs []*lifecycle.Request) {
 	}
 }
 
+// away reports whether the store, or the time for it, is at fault for an error, and no request.
+func away(ctx context.Context, err error) bool {
+	var gone *store.UnavailableError
+	return ctx.Err() != nil || errors.As(err, &gone)
+}
+
 // badRow reports whether a row of the batch, not the database, is at fault.
 func badRow(err error) bool {
 	var bad *store.BadRowError

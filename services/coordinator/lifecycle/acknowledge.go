@@ -37,22 +37,29 @@ func (t *Turn) Acknowledge(r *Request, in Incoming) (Verdict, error) {
 		}
 		return "", ErrSealed
 	}
+	v := verdict(r, &in.Ack)
+	if v != Accepted {
+		return v, nil // untouched: what changes nothing does not put off either when the request is due
+	}
 	t.touch(r, in.Trace)
-	v, err := t.accept(r, in)
-	if v != Accepted || err != nil {
-		return v, err
+	if err := t.accept(r, in); err != nil {
+		return "", err
 	}
 	return v, t.advance(r)
 }
 
-func (t *Turn) accept(r *Request, in Incoming) (Verdict, error) {
+func verdict(r *Request, a *dsr.Acknowledgement) Verdict {
+	switch {
+	case !dispatched(r, a.Key):
+		return Unasked
+	case stale(r, a):
+		return Duplicate
+	}
+	return Accepted
+}
+
+func (t *Turn) accept(r *Request, in Incoming) error {
 	a := &in.Ack
-	if !dispatched(r, a.Key) {
-		return Unasked, nil
-	}
-	if stale(r, a) {
-		return Duplicate, nil
-	}
 	st := r.Step(a.System, a.Phase, a.Round)
 	if st == nil {
 		st = &Step{System: a.System, Phase: a.Phase, Round: a.Round}
@@ -62,12 +69,12 @@ func (t *Turn) accept(r *Request, in Incoming) (Verdict, error) {
 	st.Attempt, st.State, st.Body, st.ack, st.Dirty = a.Attempt, a.State, in.Body, a, true
 	t.progressed(r)
 	if a.State != dsr.AckAnswered {
-		return Accepted, nil
+		return nil
 	}
 	switch a.Phase {
 	case dsr.Resolve:
 		if r.State == dsr.Resolving {
-			return Accepted, t.learn(r, a.System, in.Learnt)
+			return t.learn(r, a.System, in.Learnt)
 		}
 	case dsr.Act:
 		if r.Kind.Exports() {
@@ -78,12 +85,12 @@ func (t *Turn) accept(r *Request, in Incoming) (Verdict, error) {
 		switch {
 		case r.State == dsr.Settling: // the settle time starts at the last accepted act
 			addLate(r, a.System)
-			return Accepted, t.afterAct(r)
+			return t.afterAct(r)
 		case r.State != dsr.Acting || a.Round != r.Progress.Round:
 			addLate(r, a.System)
 		}
 	}
-	return Accepted, nil
+	return nil
 }
 
 // ErrSealed says that a request was sealed in this turn.

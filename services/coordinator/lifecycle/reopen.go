@@ -9,12 +9,16 @@ func (t *Turn) Reopen(r *Request, in Incoming) (Verdict, error) {
 	if a.Phase == dsr.Resolve || a.State == dsr.Delayed {
 		return Duplicate, nil // nothing after the seal depends on it
 	}
+	v := verdict(r, &a)
+	if v != Accepted {
+		return v, nil
+	}
 	t.touch(r, in.Trace)
 	r.State = dsr.Reopened
-	v, err := t.accept(r, in)
-	if v != Accepted || err != nil {
+	err := t.accept(r, in)
+	if err != nil {
 		r.State = dsr.Sealed
-		return v, err
+		return "", err
 	}
 	r.Reopened, r.Dirty = true, true
 	r.Progress.LooksBefore = r.Progress.LookRound
