@@ -166,6 +166,18 @@ func (c cluster) trim(t *testing.T, topic string, partition int32, offset int64)
 	}
 }
 
+// remove deletes the topic.
+func (c cluster) remove(t *testing.T, topic string) {
+	t.Helper()
+	rt := kmsg.NewDeleteTopicsRequestTopic()
+	rt.Topic = &topic
+	q := kmsg.NewPtrDeleteTopicsRequest()
+	q.Topics, q.TopicNames = append(q.Topics, rt), []string{topic}
+	if _, err := q.RequestWith(t.Context(), c.kgo(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // readAll returns every message of the topic.
 func readAll(t *testing.T, client *kafka.Client, topic string) (messages []kafka.Message) {
 	t.Helper()

@@ -42,13 +42,7 @@ func TestMark_recognises_a_message_and_nothing_else(t *testing.T) {
 // remade deletes the topic, makes it anew and fills it with other messages.
 func remade(t *testing.T, c cluster, client *kafka.Client, topic string, messages int) {
 	t.Helper()
-	rt := kmsg.NewDeleteTopicsRequestTopic()
-	rt.Topic = &topic
-	q := kmsg.NewPtrDeleteTopicsRequest()
-	q.Topics, q.TopicNames = append(q.Topics, rt), []string{topic}
-	if _, err := q.RequestWith(t.Context(), c.kgo(t)); err != nil {
-		t.Fatal(err)
-	}
+	c.remove(t, topic)
 	eventually(t, "the topic is made anew", func() bool { // a deletion takes a moment
 		_, err := client.Apply(t.Context(), []kafka.TopicSpec{{Name: topic, Partitions: 1}})
 		return err == nil

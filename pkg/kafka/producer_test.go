@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/lethe-dsr/lethe/pkg/kafka"
 )
@@ -161,6 +163,79 @@ func TestProducer_refuses_what_is_too_large_and_sends_the_rest(t *testing.T) {
 		}
 		if n := len(readAll(t, client, topic)); n != 2*38 {
 			t.Errorf("%d messages arrived, want %d", n, 2*38)
+		}
+	})
+}
+
+// TestProducer_refused_in_one_partition_loses_nothing_in_the_others: partitions of one broker share a request, and what the broker says of
+// one of them is that one's alone.
+func TestProducer_refused_in_one_partition_loses_nothing_in_the_others(t *testing.T) {
+	onEveryCluster(t, func(t *testing.T, c cluster) {
+		maker := c.client(t)
+		topic, gone, small := c.topic(t, maker, 4, nil), c.topic(t, maker, 2, nil), c.topic(t, maker, 2, map[string]string{"max.message.bytes": "20000"})
+		var shared atomic.Bool
+		if c.fake != nil {
+			c.fake.ControlKey(int16(kmsg.Produce), func(q kmsg.Request) (kmsg.Response, error, bool) {
+				c.fake.KeepControl()
+				partitions := map[string]int{}
+				for _, of := range q.(*kmsg.ProduceRequest).Topics {
+					partitions[of.Topic] = len(of.Partitions)
+				}
+				if partitions[topic] == 4 && partitions[small] == 2 && partitions[gone] == 2 {
+					shared.Store(true)
+				}
+				return nil, nil, false
+			})
+		}
+		// A client that was made after the topics knows who leads them when it sends for the first time.
+		producer := c.producer(t, c.client(t), kafka.ProducerConfig{MaxMessageBytes: 100_000})
+		send(t, producer, numbered(topic, 0, 1)...)
+		c.remove(t, gone) // which the producer does not know
+		eventually(t, "the broker knows", func() bool {
+			var missing *kafka.MissingTopicsError
+			return errors.As(maker.Check(t.Context(), []kafka.TopicSpec{{Name: gone}}), &missing)
+		})
+
+		noise := make([]byte, 30_000)
+		for i := range noise { // so that compression does not make it fit
+			noise[i] = byte(rand.IntN(256))
+		}
+		messages := slices.Concat(numbered(topic, 1, 40), numbered(small, 1, 20), numbered(gone, 1, 10))
+		messages[47].Value = noise
+		err := producer.Send(t.Context(), messages)
+		var sendErr *kafka.SendError
+		if !errors.As(err, &sendErr) {
+			t.Fatalf("error is %v, want a SendError", err)
+		}
+		var failed []int
+		for _, f := range sendErr.Failed {
+			failed = append(failed, f.Index)
+			var tooLarge *kafka.TooLargeError
+			var missing *kafka.MissingTopicsError
+			switch {
+			case f.Topic == small && errors.As(f.Err, &tooLarge) && tooLarge.Topic == small && tooLarge.Limit == 20_000:
+			case f.Topic == gone && errors.As(f.Err, &missing) && slices.Equal(missing.Topics, []string{gone}):
+			default:
+				t.Errorf("message %d to %s: %v", f.Index, f.Topic, f.Err)
+			}
+		}
+		if want := []int{47, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69}; !slices.Equal(failed, want) || sendErr.Sent != 59 {
+			t.Errorf("failed %v and sent %d, want %v and 59", failed, sendErr.Sent, want)
+		}
+		want, got := map[string]int{topic + " key-000000": 1}, map[string]int{}
+		for i, m := range messages {
+			if !slices.Contains(failed, i) {
+				want[m.Topic+" "+string(m.Key)] = 1
+			}
+		}
+		for _, m := range slices.Concat(readAll(t, maker, topic), readAll(t, maker, small)) {
+			got[m.Topic+" "+string(m.Key)]++
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("how often each message arrived (-want +got):\n%s", d)
+		}
+		if c.fake != nil && !shared.Load() {
+			t.Error("the partitions did not share a request")
 		}
 	})
 }
