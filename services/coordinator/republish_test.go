@@ -53,22 +53,26 @@ func TestRepublish(t *testing.T) {
 					r.deliver(t, dsr.TopicAcknowledgement, acknowledgement(t, id, system, phase, nothing))
 				}
 			}
+			var id lifecycle.ID
 			for n := range 3 {
-				id := erase(n)
+				id = erase(n)
 				answer(id, dsr.Act, "shop", "crm")
 				_, _ = r.tick(testContext(t)) // no broker answers it, which the look need not wait for
 				answer(id, dsr.Verify, "shop", "crm")
 			}
+			r.deliver(t, dsr.TopicAcknowledgement, acknowledgement(t, id, "shop", dsr.Act, func(a *dsr.Acknowledgement) { // after the seal
+				a.Attempt, a.State, a.ErrorCode, a.ErrorClass, a.Collections = 2, dsr.AckFailed, dsr.CodeOversize, "permanent", nil
+			}))
 			first := erase(3)
 			_, before, records := r.told(t)
-			if records != 3 || r.state(t, first) == nil {
+			if records != 4 || before["record 1 of "+string(id.RequestID)] == "" || r.state(t, first) == nil {
 				t.Fatalf("%d records before", records)
 			}
 			for range 2 {
 				done, err := r.Republish(testContext(t), time.Time{})
 				must(t, err)
 				statuses, again, n := r.told(t)
-				if done != (Republished{Records: 3, Requests: 4}) || n != 3 {
+				if done != (Republished{Records: 4, Requests: 4}) || n != 4 {
 					t.Errorf("it says %+v, and %d records came", done, n)
 				}
 				if got := statuses[first.RequestID]; got.State != dsr.Acting {
