@@ -16,7 +16,7 @@ import (
 // Republished says how much was published again.
 type Republished struct {
 	Records  int // addenda included
-	Requests int // whose present status was
+	Statuses int // of a request whose records come in two batches twice
 }
 
 // Republish publishes again what `completions` and `request-status` may have lost: every record that was sealed at the instant or
@@ -49,7 +49,7 @@ func (c *Coordinator) Republish(ctx context.Context, since time.Time) (Republish
 		if err != nil {
 			return all, fmt.Errorf("republish: %w", err)
 		}
-		all.Records, all.Requests = all.Records+len(sealed), all.Requests+n
+		all.Records, all.Statuses = all.Records+len(sealed), all.Statuses+n
 	}
 	var last lifecycle.ID
 	for {
@@ -65,7 +65,7 @@ func (c *Coordinator) Republish(ctx context.Context, since time.Time) (Republish
 		if err != nil {
 			return all, fmt.Errorf("republish: %w", err)
 		}
-		all.Requests += n
+		all.Statuses += n
 	}
 }
 

@@ -72,7 +72,7 @@ func TestRepublish(t *testing.T) {
 				done, err := r.Republish(testContext(t), time.Time{})
 				must(t, err)
 				statuses, again, n := r.told(t)
-				if done != (Republished{Records: 4, Requests: 4}) || n != 4 {
+				if done != (Republished{Records: 4, Statuses: 4}) || n != 4 {
 					t.Errorf("it says %+v, and %d records came", done, n)
 				}
 				if got := statuses[first.RequestID]; got.State != dsr.Acting {
@@ -87,7 +87,7 @@ func TestRepublish(t *testing.T) {
 				}
 			}
 			done, err := r.Republish(testContext(t), time.Now().Add(time.Hour))
-			if must(t, err); done != (Republished{Requests: 1}) {
+			if must(t, err); done != (Republished{Statuses: 1}) {
 				t.Errorf("of records of the future it says %+v", done)
 			}
 		})

@@ -25,7 +25,7 @@ func newOffsets(a *app) *cobra.Command {
 		Long: "Sets the offset that the coordinator reads next. The log line of the halted partition names all four: TOPIC as it is\n" +
 			"on the cluster, PARTITION, --from as it stands now, and the first offset that is left, for --to. Messages in between\n" +
 			"are never read: a subject request among them is lost and must be published again, an acknowledgement among them\n" +
-			"is missing, and its request ends incomplete. Going back is safe: nothing is done twice. Restart the coordinators\n" +
+			"is missing: lethe reconcile asks for it again. Going back is safe: nothing is done twice. Restart the coordinators\n" +
 			"afterwards. A database in an SQLite file is free only while no process of Lethe uses it.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, flag := range []string{"from", "to"} {

@@ -47,8 +47,8 @@ func (a *app) republish(ctx context.Context, since time.Time) (err error) {
 	defer func() { err = errors.Join(err, p.Close()) }()
 	done, err := p.Republish(ctx, since)
 	if a.output == "json" {
-		return errors.Join(err, a.printJSON(map[string]any{"records": done.Records, "requests": done.Requests}))
+		return errors.Join(err, a.printJSON(map[string]any{"records": done.Records, "statuses": done.Statuses}))
 	}
-	_, werr := fmt.Fprintf(a.stdout, "%d records and the statuses of %d requests are published again once a coordinator runs\n", done.Records, done.Requests)
+	_, werr := fmt.Fprintf(a.stdout, "%d records and %d statuses are published again once a coordinator runs\n", done.Records, done.Statuses)
 	return errors.Join(err, werr)
 }
