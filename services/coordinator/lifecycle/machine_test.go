@@ -386,6 +386,15 @@ func TestGate(t *testing.T) {
 		w.want("access", "act1(shop) package1(lethe.packager) complete#0")
 		w.want("erase", "act1(shop)")
 	})
+	t.Run("what_changes_nothing_does_not_put_off_one_that_may_go_on", func(t *testing.T) {
+		w := newWorld(t)
+		w.admit("access", dsr.Access, "7", number, "shop")
+		e := w.admit("erase", dsr.Erasure, "7", number, "shop")
+		e.WakeAt = w.now // as a seal leaves those that wait
+		if v := w.ack("erase", "shop", dsr.Act, 1); v != lifecycle.Unasked || !e.WakeAt.Equal(w.now) {
+			t.Errorf("%s, and it is due at %s, not at once", v, e.WakeAt)
+		}
+	})
 	t.Run("an_access_waits_for_an_earlier_erasure", func(t *testing.T) {
 		w := newWorld(t)
 		w.admit("erase", dsr.Erasure, "7", number, "shop")
