@@ -14,7 +14,7 @@ import (
 // TestPartitionsShareATransaction: and nothing else; each has its own offset and its own trouble.
 func TestPartitionsShareATransaction(t *testing.T) {
 	batch := func(topic string, partition int, values ...[]byte) kafka.Batch {
-		b := kafka.Batch{Topic: "lethe." + topic, Partition: partition}
+		b := kafka.Batch{Topic: "lethe." + topic, Partition: partition, Next: int64(10 + len(values))}
 		for i, v := range values {
 			b.Messages = append(b.Messages, kafka.Message{Topic: b.Topic, Partition: partition, Offset: int64(10 + i), Value: v})
 		}
