@@ -53,7 +53,7 @@ type Config struct {
 	LedgerRetention  time.Duration // how long settled steps are remembered; default 60 days. Longer than not_after: 30 days
 	MaxMessageBytes  int           // an acknowledgement may have; default 900,000, below Kafka's own default
 
-	Clock  func() time.Time // default time.Now
+	Clock  func() time.Time // default: the ledger's (Timed), else the machine's
 	Logger *slog.Logger     // default slog.Default()
 	Tracer trace.Tracer     // default: the global provider's
 	Meter  metric.Meter     // default: the global provider's
@@ -125,9 +125,6 @@ func (c Config) withDefaults(s System) (Config, error) {
 	if c.RatePerSecond > 0 {
 		// A batch waits for its tokens before it begins; what fits into a second keeps that wait short.
 		c.BatchSize = max(1, min(c.BatchSize, int(c.RatePerSecond)))
-	}
-	if c.Clock == nil {
-		c.Clock = time.Now
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -21,6 +21,7 @@ type Responder struct {
 	system  System
 	ledger  Ledger
 	sender  kafka.Sender
+	clock   *clock
 	breaker *breaker
 	limiter *rate.Limiter
 	metrics metrics
@@ -59,6 +60,7 @@ func New(c Config, s System, l Ledger) (*Responder, error) {
 	r.resolver, _ = s.(Resolver)
 	r.poller, _ = s.(Poller)
 	r.packager, _ = s.(Packager)
+	r.clock = newClock(c, l)
 	r.breaker = &breaker{check: s.Check, log: c.Logger}
 	if r.metrics, err = newMetrics(c.Meter, c.System, r.breaker.away); err != nil {
 		return nil, err
@@ -95,6 +97,10 @@ func (r *Responder) Run(ctx context.Context) error {
 	}()
 	r.tellLoss(ctx)
 	g, ctx := errgroup.WithContext(ctx)
+	if r.clock.ledger != nil {
+		again, _ := r.clock.read(ctx) // nothing is due before; in vain it is read again in a second
+		g.Go(func() error { return r.runClock(ctx, again) })
+	}
 	g.Go(func() error {
 		return r.client.Consume(ctx, kafka.ConsumerConfig{
 			Group: r.config.Group, Topics: r.config.topics(), MaxBatch: r.config.BatchSize,
@@ -173,5 +179,5 @@ func (r *Responder) HandleAll(ctx context.Context, bs []kafka.Batch) []kafka.Out
 	return out
 }
 
-// now is the one clock of the responder, to the microsecond, as messages and ledger hold it.
-func (r *Responder) now() time.Time { return r.config.Clock().UTC().Truncate(time.Microsecond) }
+// now is the one clock of the responder.
+func (r *Responder) now() time.Time { return r.clock.now() }

@@ -35,7 +35,10 @@ type Ledger struct {
 	made  bool // the tables, by this process
 }
 
-var _ responder.Ledger = (*Ledger)(nil)
+var (
+	_ responder.Ledger = (*Ledger)(nil)
+	_ responder.Timed  = (*Ledger)(nil)
+)
 
 // InTransaction keeps the ledger in the system's own database, in the transaction in which the system acts: take it with [Tx].
 func InTransaction(db *sql.DB, d Dialect) *Ledger { return &Ledger{db: db, sql: statementsFor(d)} }
@@ -237,6 +240,18 @@ func (l *Ledger) Published(ctx context.Context, keys []dsr.Key) error {
 		}
 		return nil
 	})
+}
+
+// Now implements [responder.Timed].
+func (l *Ledger) Now(ctx context.Context) (time.Time, error) {
+	if l.sql.clock == "" {
+		return time.Now(), nil
+	}
+	var micros int64
+	if err := l.db.QueryRowContext(ctx, l.sql.clock).Scan(&micros); err != nil {
+		return time.Time{}, Classified(fmt.Errorf("ask the ledger for the time: %w", err))
+	}
+	return time.UnixMicro(micros), nil
 }
 
 // trimChunk bounds how many rows one statement of Trim deletes, and with it how long it holds them.

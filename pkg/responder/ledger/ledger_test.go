@@ -617,6 +617,24 @@ func TestSeveralInstancesStartAtOnce(t *testing.T) {
 	})
 }
 
+// TestTheClockIsTheDatabases, whatever time zone a session has.
+func TestTheClockIsTheDatabases(t *testing.T) {
+	everywhere(t, func(t *testing.T, p place) {
+		l, db := p.ledger(t)
+		if p.dialect != ledger.SQLite {
+			db.SetMaxOpenConns(1)
+			if _, err := db.ExecContext(t.Context(), map[ledger.Dialect]string{ledger.Postgres: "SET TimeZone = 'Asia/Kolkata'", ledger.MySQL: "SET time_zone = '+05:30'"}[p.dialect]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := time.Now()
+		got, err := l.Now(t.Context())
+		if after := time.Now(); err != nil || got.Before(before.Add(-time.Second)) || got.After(after.Add(time.Second)) { // on one machine it is the same one
+			t.Errorf("it is %s (%v), asked between %s and %s", got, err, before, after)
+		}
+	})
+}
+
 func TestTablesMadeBeforehandAreUsed(t *testing.T) {
 	everywhere(t, func(t *testing.T, p place) {
 		l, db := p.ledger(t)

@@ -16,6 +16,7 @@ var postgresStatements = statements{
 	// Whatever the role's default: the claim waits for a rival and then must see what it left, and so must the system that works in this
 	// transaction.
 	begin:  &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+	clock:  `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)`,
 	exists: `SELECT to_regclass('lethe_ledger_version') IS NOT NULL`,
 	// One number for all schemas of a database: two of them wait for each other needlessly, once.
 	serialise: `SELECT pg_advisory_xact_lock(7813045201944467); CREATE TABLE IF NOT EXISTS lethe_ledger_version (version integer PRIMARY KEY)`,

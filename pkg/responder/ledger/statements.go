@@ -16,6 +16,7 @@ type statements struct {
 	dialect   Dialect
 	begin     *sql.TxOptions
 	begun     string // the first statement of every transaction, where there is one
+	clock     string // microseconds since 1970 by the database's clock; empty: it has none but its machine's
 	exists    string // a boolean: is there a version table?
 	serialise string // makes a rival's migration wait; on SQLite also makes the version table, as its write lock
 	release   string // where DDL commits: ends what serialise began in the session
