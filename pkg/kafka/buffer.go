@@ -18,6 +18,7 @@ type buffer struct {
 	bytes    int
 	next     int64 // the offset after everything that was put
 	taken    int64 // the offset after everything that was taken
+	end      int64 // the offset after everything that the partition was seen to hold
 }
 
 func newBuffer(limit int, start int64) *buffer {
@@ -44,6 +45,7 @@ func (b *buffer) room(ctx context.Context) error {
 func (b *buffer) put(p page) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.end = p.end
 	if p.next == b.next {
 		return
 	}
@@ -79,6 +81,13 @@ func (b *buffer) take(ctx context.Context, maxCount, maxBytes int, linger time.D
 		}
 	}
 	return nil, 0, false
+}
+
+// seen is the offset after everything that the partition was seen to hold.
+func (b *buffer) seen() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.end
 }
 
 func (b *buffer) pop(maxCount, maxBytes int) (messages []Message, next int64) {

@@ -49,6 +49,8 @@ type Batch struct {
 	Messages []Message
 	// Next is where reading goes on when the whole batch is settled: what a [Starter] stores, with the mark of the last message.
 	Next int64
+	// End is the offset behind everything that the partition was seen to hold when it was read last: how much there is behind this batch.
+	End int64
 	// Ended is closed when the partition is being taken away or the consumer stops: finish what cannot be broken off, begin
 	// nothing that takes long.
 	Ended <-chan struct{}

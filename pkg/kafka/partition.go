@@ -43,7 +43,7 @@ func (p *partition) work(ctx context.Context, committed int64) {
 			p.commits.settle(p.topic, p.id, Resume{next, p.last})
 			continue
 		}
-		if !p.settle(ctx, Batch{Topic: p.topic, Partition: p.id, Messages: messages, Next: next, Ended: ctx.Done()}) {
+		if !p.settle(ctx, Batch{Topic: p.topic, Partition: p.id, Messages: messages, Next: next, End: max(next, buffer.seen()), Ended: ctx.Done()}) {
 			return
 		}
 	}

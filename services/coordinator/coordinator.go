@@ -29,6 +29,7 @@ type Coordinator struct {
 	metrics metrics
 	log     *slog.Logger
 	hearing *hearing
+	unread  *unread
 	wake    chan struct{} // something is due soon
 }
 
@@ -41,7 +42,7 @@ func New(cfg Config) (*Coordinator, error) {
 	c := &Coordinator{
 		cfg: cfg, store: cfg.Store, vault: vault{keys: cfg.Keys, codec: cfg.Codec}, log: cfg.Logger,
 		acks: newMemo(cfg.Codec.DecodeAcknowledgement, memoEntries, memoBytes),
-		view: newMapView(cfg.Map), trace: newTracing(cfg), wake: make(chan struct{}, 1), hearing: &hearing{},
+		view: newMapView(cfg.Map), trace: newTracing(cfg), wake: make(chan struct{}, 1), hearing: &hearing{}, unread: newUnread(),
 	}
 	if c.metrics, err = newMetrics(cfg.Meter); err != nil {
 		return nil, err
@@ -61,8 +62,8 @@ func (c *Coordinator) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, unobserve()) }()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.consume(ctx, dsr.TopicRequests, 0, c.admit) })
-	g.Go(func() error { return c.consume(ctx, dsr.TopicAcknowledgement, answersLinger, c.aggregate) })
+	g.Go(func() error { return c.consume(ctx, dsr.TopicRequests, 0, c.takeRequests) })
+	g.Go(func() error { return c.consume(ctx, dsr.TopicAcknowledgement, answersLinger, c.takeAnswers) })
 	g.Go(func() error { return c.runClock(ctx) })
 	g.Go(func() error { return c.runRelay(ctx) })
 	g.Go(func() error { return c.runUpkeep(ctx) })
