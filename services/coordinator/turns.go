@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,15 +16,17 @@ import (
 const (
 	unreadMost = 4                     // batches of acknowledgements that may lie unread while requests are admitted
 	unreadOld  = 5 * time.Second       // after which a partition that is not worked any more holds nothing up
-	turnLimit  = 8 * time.Second       // for which a batch of requests waits at most: a share of the time is theirs in any case
+	turnLimit  = 8 * time.Second       // for which a batch of requests waits at most
+	turnShare  = 10                    // of which this part is admitted then, in any case
 	turnLook   = 10 * time.Millisecond // how often it is looked
 )
 
 // unread knows how many acknowledgements lie behind those that were taken in last, in the partitions that this instance reads.
 type unread struct {
-	mu    sync.Mutex
-	of    map[int]lying
-	turns chan struct{} // one batch of requests waits at a time, or each partition would have a share
+	limit time.Duration // for which requests give way
+
+	mu sync.Mutex
+	of map[int]lying
 }
 
 type lying struct {
@@ -31,7 +34,7 @@ type lying struct {
 	at time.Time
 }
 
-func newUnread() *unread { return &unread{of: map[int]lying{}, turns: make(chan struct{}, 1)} }
+func newUnread() *unread { return &unread{limit: turnLimit, of: map[int]lying{}} }
 
 func (u *unread) note(bs []kafka.Batch) {
 	u.mu.Lock()
@@ -54,44 +57,45 @@ func (u *unread) total() int64 {
 	return n
 }
 
-// wait returns when it is the requests' turn. Where the assignment ends before, it is an error.
-func (u *unread) wait(ctx context.Context, most int64, ended <-chan struct{}) error {
+// wait returns when it is the requests' turn, or after the limit: not relieved. Where the assignment ends before, it is an error.
+func (u *unread) wait(ctx context.Context, most int64, ended <-chan struct{}) (relieved bool, err error) {
 	if u.total() <= most {
-		return nil
-	}
-	select {
-	case u.turns <- struct{}{}:
-		defer func() { <-u.turns }()
-	case <-ended:
-		return context.Canceled
-	case <-ctx.Done():
-		return ctx.Err()
+		return true, nil
 	}
 	look := time.NewTicker(turnLook)
 	defer look.Stop()
-	limit := time.After(turnLimit)
+	limit := time.After(u.limit)
 	for u.total() > most {
 		select {
 		case <-look.C:
 		case <-limit:
-			return nil
+			return false, nil
 		case <-ended:
-			return context.Canceled
+			return false, context.Canceled
 		case <-ctx.Done():
-			return ctx.Err()
+			return false, ctx.Err()
 		}
 	}
-	return nil
+	return true, nil
 }
 
-// takeRequests admits when it is the requests' turn.
+// takeRequests admits when it is the requests' turn, or a few.
 func (c *Coordinator) takeRequests(ctx context.Context, bs []kafka.Batch) []kafka.Outcome {
-	if err := c.unread.wait(ctx, int64(unreadMost*c.cfg.Batch), bs[0].Ended); err != nil {
+	relieved, err := c.unread.wait(ctx, int64(unreadMost*c.cfg.Batch), bs[0].Ended)
+	if err != nil {
 		out := make([]kafka.Outcome, len(bs))
 		for i := range out {
 			out[i].Err = err
 		}
 		return out
+	}
+	if few := max(1, c.cfg.Batch/turnShare); !relieved {
+		bs = slices.Clone(bs)
+		for i := range bs {
+			if b := &bs[i]; len(b.Messages) > few {
+				b.Messages, b.Next = b.Messages[:few], b.Messages[few].Offset
+			}
+		}
 	}
 	return c.admit(ctx, bs)
 }
