@@ -8,14 +8,22 @@ import (
 	"github.com/lethe-dsr/lethe/services/coordinator/store/internal/rowset"
 )
 
+// deleteOf deletes what some requests have in a table, under their locks. Each is looked up by the index: these tables are empty at times,
+// and whoever takes statistics then makes the server believe that they are, which compares every row with every key as soon as there are
+// some. OFFSET 0 keeps it from joining in any other way.
+func deleteOf(table string) string {
+	return `DELETE FROM ` + table + ` WHERE ctid = ANY (ARRAY(
+		SELECT d.ctid FROM unnest($1::text[], $2::uuid[]) AS k(tenant, request_id)
+		CROSS JOIN LATERAL (SELECT r.ctid FROM ` + table + ` r WHERE r.tenant = k.tenant AND r.request_id = k.request_id OFFSET 0) AS d))`
+}
+
 // seal queues what moves requests from the open ones to their records, and back.
 func (t *tx) seal(s *rowset.Set) {
 	if len(s.Delete) > 0 {
 		keys := keysBy(s.Delete, func(id *lifecycle.ID) lifecycle.ID { return *id })
-		const key = ` USING unnest($1::text[], $2::uuid[]) AS k(tenant, request_id) WHERE d.tenant = k.tenant AND d.request_id = k.request_id`
-		t.queue.exec("delete requests", `DELETE FROM request d`+key, keys.tenants, keys.ids)
-		t.queue.exec("delete details", `DELETE FROM request_detail d`+key, keys.tenants, keys.ids)
-		t.queue.exec("delete steps", `DELETE FROM step d`+key, keys.tenants, keys.ids)
+		t.queue.exec("delete requests", deleteOf("request"), keys.tenants, keys.ids)
+		t.queue.exec("delete details", deleteOf("request_detail"), keys.tenants, keys.ids)
+		t.queue.exec("delete steps", deleteOf("step"), keys.tenants, keys.ids)
 	}
 	if len(s.Sealed)+len(s.Unsealed) > 0 {
 		sealed := append([]rowset.Sealed{}, s.Sealed...)
