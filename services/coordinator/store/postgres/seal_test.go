@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// TestWhatIsDeletedIsLookedUpByTheIndex although the server believes that the tables are empty, as it does after a vacuum in a quiet moment.
+func TestWhatIsDeletedIsLookedUpByTheIndex(t *testing.T) {
+	url := os.Getenv("LETHE_TEST_POSTGRES")
+	if url == "" {
+		t.Fatal("LETHE_TEST_POSTGRES is not set: it names a PostgreSQL server, see go run ./scripts/servers postgres")
+	}
+	schema := "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")[:16]
+	s, err := Open(t.Context(), Config{URL: url, Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = conn.Exec(t.Context(), "DROP SCHEMA "+schema+" CASCADE")
+		_ = conn.Close(t.Context())
+	})
+	exec := func(query string, args ...any) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), query, args...); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+	}
+	exec("SET search_path = " + schema)
+	exec(`INSERT INTO step (tenant, request_id, system, phase, round, attempt, rank, state, body)
+		SELECT '', gen_random_uuid(), 'shop', 'act', 1, 1, 1, 'answered', '' FROM generate_series(1, 5000)`)
+	for _, table := range []string{"request", "request_detail", "step"} {
+		exec(`UPDATE pg_class SET reltuples = 0, relpages = 1000 WHERE oid = $1::regclass`, table)
+		rows, err := conn.Query(t.Context(), "EXPLAIN "+deleteOf(table), []string{"", ""}, []string{uuid.NewString(), uuid.NewString()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		plan := strings.Join(lines, "\n")
+		if err != nil || strings.Contains(plan, "Join Filter") || !strings.Contains(plan, fmt.Sprintf("on %s r", table)) || !strings.Contains(plan, "k.request_id") || !strings.Contains(plan, "Index Cond") {
+			t.Errorf("%s is not looked up (%v):\n%s", table, err, plan)
+		}
+	}
+}
