@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"crypto/rand"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -39,16 +38,14 @@ func TestWhatIsDeletedIsLookedUpByTheIndex(t *testing.T) {
 	exec("SET search_path = " + schema)
 	exec(`INSERT INTO step (tenant, request_id, system, phase, round, attempt, rank, state, body)
 		SELECT '', gen_random_uuid(), 'shop', 'act', 1, 1, 1, 'answered', '' FROM generate_series(1, 5000)`)
-	for _, table := range []string{"request", "request_detail", "step"} {
-		exec(`UPDATE pg_class SET reltuples = 0, relpages = 1000 WHERE oid = $1::regclass`, table)
-		rows, err := conn.Query(t.Context(), "EXPLAIN "+deleteOf(table), []string{"", ""}, []string{"00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		plan := strings.Join(lines, "\n")
-		if err != nil || strings.Contains(plan, "Join Filter") || !strings.Contains(plan, fmt.Sprintf("on %s r", table)) || !strings.Contains(plan, "k.request_id") || !strings.Contains(plan, "Index Cond") {
-			t.Errorf("%s is not looked up (%v):\n%s", table, err, plan)
-		}
+	exec(`UPDATE pg_class SET reltuples = 0, relpages = 1000 WHERE oid = 'step'::regclass`)
+	rows, err := conn.Query(t.Context(), "EXPLAIN "+deleteOf("step"), []string{"", ""}, []string{"00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	plan := strings.Join(lines, "\n")
+	if err != nil || strings.Contains(plan, "Join Filter") || strings.Contains(plan, "Hash") || !strings.Contains(plan, "Index Cond") {
+		t.Errorf("steps are not looked up (%v):\n%s", err, plan)
 	}
 }
