@@ -37,8 +37,7 @@ func (n narrow) Send(ctx context.Context, messages []kafka.Message) error {
 // TestABadMessageWithLongHeadersStopsNoLine: it fits its own topic, and its dead letter has a few headers more.
 func TestABadMessageWithLongHeadersStopsNoLine(t *testing.T) {
 	const most = 10_000
-	var r *rig
-	r = newRig(t, &scripted{}, func(c *responder.Config) { c.Sender = narrow{c.Sender, most} })
+	r := newRig(t, &scripted{}, func(c *responder.Config) { c.Sender = narrow{c.Sender, most} })
 	bad := r.Dispatch(t, person(1))
 	bad.Value, bad.Headers = []byte("garbage"), []kafka.Header{{Key: "long", Value: make([]byte, most-100)}}
 	b0, b1 := batchOf(bad), batchOf(r.Dispatch(t, person(2)))
