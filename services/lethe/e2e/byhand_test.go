@@ -95,7 +95,7 @@ func (pl *pipeline) tellsAgain(t *testing.T) {
 	told := pl.twice
 	pl.lock.Unlock()
 	said := pl.jsonLines(t, "republish")
-	if len(said) != 1 || said[0]["records"] != float64(len(before)) || said[0]["requests"] != float64(len(before)) {
+	if len(said) != 1 || said[0]["records"] != float64(len(before)) || said[0]["statuses"] != float64(len(before)) {
 		t.Errorf("it says %v of %d records", said, len(before))
 	}
 	if pl.mode.name == "embedded" {
