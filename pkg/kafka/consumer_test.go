@@ -22,6 +22,7 @@ type ledger struct {
 	counts  map[string]int   // by key
 	offsets map[string]int64 // the latest, by topic and partition
 	batches []int
+	ends    map[string][2]int64 // End of the first batch and Next of the last, by topic and partition
 	wrong   []string
 }
 
@@ -29,9 +30,15 @@ func (l *ledger) note(b kafka.Batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.counts == nil {
-		l.counts, l.offsets = make(map[string]int), make(map[string]int64)
+		l.counts, l.offsets, l.ends = make(map[string]int), make(map[string]int64), make(map[string][2]int64)
 	}
 	l.batches = append(l.batches, len(b.Messages))
+	part := fmt.Sprintf("%s/%d", b.Topic, b.Partition)
+	first, some := l.ends[part]
+	if !some {
+		first[0] = b.End
+	}
+	l.ends[part] = [2]int64{first[0], b.Next}
 	for _, m := range b.Messages {
 		l.counts[string(m.Key)]++
 		if m.Topic != b.Topic || m.Partition != b.Partition {
@@ -95,6 +102,11 @@ func TestConsume_works_each_partition_in_order_and_in_batches_and_goes_on_where_
 		}
 		if lag := lagOf(t, client, group, topics...); lag != 0 {
 			t.Errorf("lag is %d after the consumer has stopped, want 0", lag)
+		}
+		for part, at := range first.ends {
+			if at[0] != at[1] {
+				t.Errorf("%s: the first batch says that the partition ends at %d, want %d", part, at[0], at[1])
+			}
 		}
 		send(t, producer, numbered(topics[0], 5000, 100)...)
 		if lag := lagOf(t, client, group, topics...); lag != 100 {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,11 @@ func (h *together) HandleAll(ctx context.Context, bs []Batch) []Outcome {
 	}
 	return out
 }
+
+// mute is a handler that says nothing.
+type mute struct{}
+
+func (mute) HandleAll(context.Context, []Batch) []Outcome { return nil }
 
 func TestGathering(t *testing.T) {
 	const wait = 10 * time.Millisecond
@@ -146,6 +152,14 @@ func TestGathering(t *testing.T) {
 			begun(t, r, 3)
 			for range 3 {
 				r.release <- struct{}{}
+			}
+		})
+	})
+	t.Run("a_batch_of_which_nothing_is_said_is_not_settled", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			g := &gathering{handler: mute{}, most: 10, wait: wait}
+			if settled, err := g.Handle(t.Context(), Batch{Messages: make([]Message, 1)}); settled != 0 || !errors.Is(err, errNoOutcome) {
+				t.Errorf("%d settled, %v", settled, err)
 			}
 		})
 	})
