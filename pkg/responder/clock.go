@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Timed is a [Ledger] that has a clock, which all instances of its system share.
+// Timed is a [Ledger] that has a clock, which all instances of its system share. [Responder.Run] asks it at the start and once a minute.
 type Timed interface {
 	Now(ctx context.Context) (time.Time, error)
 }

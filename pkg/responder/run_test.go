@@ -266,3 +266,27 @@ func TestAMissingTopicEndsTheStart(t *testing.T) {
 		}
 	})
 }
+
+// elsewhere is a ledger on a machine whose clock is ahead of this one's.
+type elsewhere struct {
+	*ledger.Ledger
+	ahead time.Duration
+}
+
+func (e elsewhere) Now(context.Context) (time.Time, error) { return time.Now().Add(e.ahead), nil }
+
+func TestAResponderGoesByTheClockOfItsLedger(t *testing.T) {
+	onEveryCluster(t, func(t *testing.T, client *kafka.Client, prefix string) {
+		apply(t, client, prefix)
+		r := newRig(t, &scripted{})
+		const ahead = 3 * time.Hour
+		publish(t, client, prefix, r.dispatches(t, 0, 1)...)
+		running(t, r.Bench.Responder(t, r.scripted, elsewhere{r.ledger, ahead}, func(c *responder.Config) {
+			c.Client, c.Sender, c.TopicPrefix, c.Group, c.Clock = client, nil, prefix, prefix+"shop", nil
+		}))
+		a := acknowledged(t, r.Bench, client, prefix, 1)[0]
+		if by := time.Until(a.DoneAt); by < ahead-time.Minute || by > ahead {
+			t.Errorf("it says that it was done in %s, want about %s", by, ahead)
+		}
+	})
+}
