@@ -3,7 +3,6 @@ package coordinator
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,10 +19,8 @@ import (
 // interrupted is a store whose outbox calls the test back.
 type interrupted struct {
 	store.Store
-	fetched func(store.Outbox) // once, when the first rows were fetched and nothing of them is published
-	idle    func()             // whenever there is nothing to publish
-
-	once sync.Once
+	fetched func(store.Outbox) // when rows were fetched and nothing of them is published
+	idle    func()             // when there is nothing to publish
 }
 
 type interruptedOutbox struct {
@@ -39,7 +36,7 @@ func (s *interrupted) Outbox(ctx context.Context) (store.Outbox, error) {
 func (o *interruptedOutbox) Fetch(ctx context.Context, shards []int, maxBytes int) ([]store.OutboxRow, error) {
 	rows, err := o.Outbox.Fetch(ctx, shards, maxBytes)
 	if len(rows) > 0 {
-		o.s.once.Do(func() { o.s.fetched(o.Outbox) })
+		o.s.fetched(o.Outbox)
 	}
 	return rows, err
 }
@@ -138,7 +135,12 @@ func TestARelayThatWasOvertakenPublishesTheNewestStatusOnceMore(t *testing.T) {
 			})
 			id, value := request(t, dsr.Erasure, dsr.Identifier{Kind: "customer_id", Value: "4711"})
 			r.deliver(t, dsr.TopicRequests, value)
-			s.fetched = func(out store.Outbox) { // its connection breaks, and another instance takes over
+			broken := false
+			s.fetched = func(out store.Outbox) { // its connection breaks, once, and another instance takes over
+				if broken {
+					return
+				}
+				broken = true
 				must(t, out.Close())
 				c.move(t, r, id)
 				rival := *r.Coordinator
@@ -182,7 +184,7 @@ func TestARelayThatCannotPublishDoesNotFillItsOutbox(t *testing.T) {
 	ctx, stop := context.WithCancel(testContext(t))
 	defer stop()
 	tries := 0
-	s := &stuck{Store: openSQLite(t), fetched: func() {
+	s := &interrupted{Store: openSQLite(t), idle: func() { t.Error("it published everything") }, fetched: func(store.Outbox) {
 		if tries++; tries == 4 {
 			stop()
 		}
@@ -201,28 +203,4 @@ func TestARelayThatCannotPublishDoesNotFillItsOutbox(t *testing.T) {
 	if after.Outbox != before.Outbox || tries < 4 {
 		t.Errorf("%d rows before, %d after %d tries: it wrote them itself", before.Outbox, after.Outbox, tries)
 	}
-}
-
-// stuck tells of each fetch that brings rows.
-type stuck struct {
-	store.Store
-	fetched func()
-}
-
-type stuckOutbox struct {
-	store.Outbox
-	s *stuck
-}
-
-func (s *stuck) Outbox(ctx context.Context) (store.Outbox, error) {
-	out, err := s.Store.Outbox(ctx)
-	return &stuckOutbox{out, s}, err
-}
-
-func (o *stuckOutbox) Fetch(ctx context.Context, shards []int, maxBytes int) ([]store.OutboxRow, error) {
-	rows, err := o.Outbox.Fetch(ctx, shards, maxBytes)
-	if len(rows) > 0 {
-		o.s.fetched()
-	}
-	return rows, err
 }
