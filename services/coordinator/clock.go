@@ -63,25 +63,29 @@ func (c *Coordinator) tick(ctx context.Context) (more bool, err error) {
 	ids = sortedIDs(ids)
 	deaf := c.listen(ctx) // what waits for nobody's answer goes on all the same
 	defer func() { err = errors.Join(err, deaf) }()
-	if err = c.tickAll(context.WithoutCancel(ctx), ids); err == nil {
+	failed, err := c.tickAll(context.WithoutCancel(ctx), ids)
+	if err == nil {
 		crash("ticked")
 	}
-	return full && err == nil, err
+	return full && failed < len(ids), err // what failed is in the next batch as well
 }
 
 // tickAll works due requests in one transaction, and halves them where one of them fails it: one that this build cannot decide about is due
-// for ever, and stops the clock of no other.
-func (c *Coordinator) tickAll(ctx context.Context, ids []lifecycle.ID) error {
-	err := c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error { return c.tickTx(ctx, tx, ids, n) })
+// for ever, and stops the clock of no other. It returns how many were not worked, and why the first was not.
+func (c *Coordinator) tickAll(ctx context.Context, ids []lifecycle.ID) (failed int, err error) {
+	err = c.transact(ctx, func(ctx context.Context, tx store.Tx, n *tally) error { return c.tickTx(ctx, tx, ids, n) })
 	switch {
-	case err == nil || away(ctx, err):
-		return err
+	case err == nil:
+		return 0, nil
+	case away(ctx, err):
+		return len(ids), err
 	case len(ids) == 1:
-		return fmt.Errorf("request %s: %w", ids[0].RequestID, err)
+		return 1, fmt.Errorf("request %s: %w", ids[0].RequestID, err)
 	}
 	half := len(ids) / 2
-	first := c.tickAll(ctx, ids[:half])
-	return cmp.Or(first, c.tickAll(ctx, ids[half:]))
+	some, first := c.tickAll(ctx, ids[:half])
+	more, second := c.tickAll(ctx, ids[half:])
+	return some + more, cmp.Or(first, second)
 }
 
 func (c *Coordinator) tickTx(ctx context.Context, tx store.Tx, ids []lifecycle.ID, n *tally) error {
