@@ -101,7 +101,8 @@ func TestAFewRequestsAreAdmittedInAnyCase(t *testing.T) {
 		b.Messages = append(b.Messages, kafka.Message{Topic: b.Topic, Offset: int64(5 + n), Value: value})
 	}
 	r.unread.limit = time.Millisecond
-	r.unread.note([]kafka.Batch{{End: 1_000_000}})
+	answers := "lethe." + dsr.TopicAcknowledgement
+	r.takeAnswers(testContext(t), []kafka.Batch{{Topic: answers, Next: 1, End: 1_000_000, Messages: []kafka.Message{{Topic: answers, Value: []byte("none")}}}})
 	if out := r.takeRequests(testContext(t), []kafka.Batch{b}); out[0] != (kafka.Outcome{Settled: 2}) || next() != 7 {
 		t.Errorf("very many lie unread: %+v, next %d, want 2 settled and 7", out[0], next())
 	}
