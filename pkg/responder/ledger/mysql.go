@@ -37,7 +37,7 @@ func mysqlTable(columns string) string { return `JSON_TABLE(?, '$[*]' COLUMNS (`
 // alone, a deadlock (1213) undoes everything: either way the step gives up and its transaction is rolled back.
 var mysqlStatements = statements{
 	dialect:   MySQL,
-	clock:     `SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)`,
+	clock:     `SELECT UNIX_TIMESTAMP() * 1000000 + MICROSECOND(NOW(6))`, // of NOW it would be an hour off when summer time ends, in a session that has it
 	begin:     &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 	begun:     `SET innodb_lock_wait_timeout = 3600`, // a rival is waited for as long as it works, not for the server's 50 s
 	exists:    `SELECT count(*) > 0 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'lethe_ledger_version'`,
