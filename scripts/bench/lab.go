@@ -33,6 +33,11 @@ func open(_ context.Context, o options) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.profiles != "" {
+		if err := os.MkdirAll(o.profiles, 0o700); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
 	return &lab{options: o, dir: dir, versions: map[string]string{}}, nil
 }
 

@@ -160,7 +160,10 @@ func (m mariadbFiles) start(ctx context.Context, addr string, port int) (*proces
 	return p, nil
 }
 
-func mariadbAnswers(ctx context.Context, addr string) error {
+func mariadbAnswers(ctx context.Context, addr string) error { return mariadbDo(ctx, addr, "SELECT 1") }
+
+// mariadbDo has one statement done by a connection of its own.
+func mariadbDo(ctx context.Context, addr, statement string) error {
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.User, cfg.Timeout = "tcp", addr, "root", time.Second
 	cfg.Logger = &mysql.NopLogger{} // a server that is not up yet is nothing to print
@@ -170,7 +173,8 @@ func mariadbAnswers(ctx context.Context, addr string) error {
 	}
 	db := sql.OpenDB(connector)
 	defer func() { _ = db.Close() }()
-	return db.PingContext(ctx)
+	_, err = db.ExecContext(ctx, statement)
+	return err
 }
 
 // mariadbBin is where the programs are.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -12,6 +13,33 @@ import (
 	"strings"
 	"syscall"
 )
+
+// StartMariaDBReplica starts a MariaDB server that is read-only and replicates by GTID from the one that a URL names, and returns when it
+// answers; what it replicates comes then. The other must have written a binary log since it was new (settings log-bin, server-id). ctx bounds
+// the start only; end it with Stop.
+func StartMariaDBReplica(ctx context.Context, o Options, primary string) (*Server, error) {
+	of, err := url.Parse(primary)
+	if err != nil {
+		return nil, errors.New("start a replica: the server's URL cannot be read")
+	}
+	own := map[string]string{"server-id": "2", "read-only": "ON"}
+	maps.Copy(own, o.Settings)
+	o.Settings = own
+	s, err := StartMariaDB(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("start a replica: %w", err)
+	}
+	for _, statement := range []string{
+		fmt.Sprintf("CHANGE MASTER TO MASTER_HOST = '%s', MASTER_PORT = %s, MASTER_USER = '%s', MASTER_USE_GTID = slave_pos", of.Hostname(), of.Port(), of.User.Username()),
+		"START SLAVE",
+	} {
+		if err := mariadbDo(ctx, s.Addr, statement); err != nil {
+			s.Stop()
+			return nil, fmt.Errorf("start a replica: %w", err)
+		}
+	}
+	return s, nil
+}
 
 // StartReplica starts a streaming replica of the PostgreSQL server that a URL names, copied from it by pg_basebackup, and returns when it
 // answers. Its URL is that of the server, at the replica. ctx bounds the start only; end it with Stop.

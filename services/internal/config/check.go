@@ -120,11 +120,11 @@ func (l *loader) checkSystem(c *Config, name string, s *System) {
 	case KindSQL:
 		wants("dsn", "kind sql")
 		refuses("url", "kind sql")
-		if s.Database.Engine() == SQLite || s.Database.Engine() == MySQL {
-			refuses("replica_dsn", "SQLite and MariaDB: exports read replicas of PostgreSQL alone")
-		}
-		if e := s.Replica.Engine(); e == SQLite || e == MySQL {
-			refuses("replica_dsn", "a system on PostgreSQL unless it is PostgreSQL as well")
+		switch e := s.Database.Engine(); {
+		case e == SQLite:
+			refuses("replica_dsn", "SQLite: exports read replicas of PostgreSQL and MariaDB")
+		case e != "" && s.Replica.Engine() != "" && s.Replica.Engine() != e:
+			refuses("replica_dsn", "the system: its database is of another kind")
 		}
 		if s.Database.Engine() == SQLite {
 			refuses("lock_timeout", "SQLite")

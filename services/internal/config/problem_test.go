@@ -146,6 +146,9 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 				"  a: {kind: sql, url: 'file:///a'}",
 				"  b: {kind: objects, url: 'file:///b', dsn: 'postgres://h/d', ledger: in_transaction}",
 				"  d: {kind: sql, dsn: 'postgres://h/d', ledger_dsn: 'postgres://h/d'}",
+				"  e: {kind: sql, dsn: 'sqlite:///e.db', replica_dsn: 'sqlite:///f.db'}",
+				"  f: {kind: sql, dsn: 'postgres://h/d', replica_dsn: 'mysql://h/d'}",
+				"  g: {kind: sql, dsn: 'mysql://h/d', replica_dsn: 'mysql://i/d'}",
 			}, "\n"),
 			want: []string{
 				"FILE:1:9: kafka.min_insync_replicas is more than kafka.replication, so that nothing could be written",
@@ -158,6 +161,8 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 				"FILE:12:40: systems.b.dsn is of no use to kind objects",
 				"FILE:12:63: systems.b.ledger cannot be in_transaction for kind objects: files have no transactions",
 				"FILE:13:41: systems.d.ledger_dsn is of no use to a ledger in the system's own transaction",
+				"FILE:14:41: systems.e.replica_dsn is of no use to SQLite: exports read replicas of PostgreSQL and MariaDB",
+				"FILE:15:41: systems.f.replica_dsn is of no use to the system: its database is of another kind",
 			},
 		},
 		{

@@ -235,7 +235,7 @@ func settings() []setting {
 		},
 		{
 			name: "systems.*.replica_dsn",
-			doc:  "A streaming replica of the system's database, from which exports read (PostgreSQL). It must have replayed what the primary had written when the export began; if it has not after 10 seconds, or is away, the export reads the primary and a warning says so. Looks always read the primary.",
+			doc:  "A replica of the system's database, from which exports read: a streaming one of PostgreSQL, or one of MariaDB that is read_only and replicates by GTID from a primary with a binary log. It must have replayed what the primary had written when the export began; if it has not after 10 seconds, or is away, the export reads the primary and a warning says so. Looks always read the primary.",
 			bind: func(c *Config, name string) value { return databaseValue{&c.system(name).Replica} },
 		},
 		{

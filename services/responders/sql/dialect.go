@@ -127,6 +127,8 @@ type dialect interface {
 	encode(v any, c *column) ([]byte, error)
 	// snapshot begins a transaction that sees one state of the database and changes nothing.
 	snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error)
+	// replication is how a replica is known; the zero value: the engine has none.
+	replication() replication
 }
 
 func dialectOf(d Dialect) (dialect, error) {

@@ -65,8 +65,9 @@
 // sql_mode, innodb_lock_wait_timeout, lock_wait_timeout, max_recursive_iterations, foreign_key_checks 1, sql_safe_updates 0 and max_statement_time; each
 // transaction sets them anew.
 //
-// Exports read from a replica where one is configured and has caught up ([Config.Replica]); set hot_standby_feedback there, or a long export may
-// be cancelled in favour of the replay. Everything else, looks above all, reads the primary.
+// Exports read from a replica where one is configured and has caught up ([Config.Replica]). On PostgreSQL set hot_standby_feedback there, or a
+// long export may be cancelled in favour of the replay. On MariaDB the primary must write a binary log and the replica be read_only and replicate by
+// GTID; neither question needs a right. Everything else, looks above all, reads the primary.
 //
 // Through PgBouncer in transaction mode it works, the ledger included, as nothing outlives a transaction; the URL must end in
 // default_query_exec_mode=exec, so that no statement is prepared, and PgBouncer takes no search_path from it: name schemas in the data map,

@@ -403,6 +403,15 @@ func (mysql) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	return db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
+// replication goes by MariaDB's GTIDs. What is in the binary log may be read before it is committed, so its position is never behind what an
+// export saw. That a server replays may be asked by those alone who may do more; one that takes no writes, and has this position, does.
+func (mysql) replication() replication {
+	return replication{
+		position: "SELECT @@GLOBAL.gtid_binlog_pos",
+		follows:  "SELECT @@GLOBAL.read_only NOT IN ('0', 'OFF'), MASTER_GTID_WAIT(?, 0) = 0", // a number, and a word in newer servers
+	}
+}
+
 func (m mysql) contains(expr, part string) string {
 	return "LOCATE(" + part + ", " + m.exact(expr) + ") > 0"
 }

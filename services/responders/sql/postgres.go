@@ -218,6 +218,13 @@ func (postgres) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	return db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
+func (postgres) replication() replication {
+	return replication{
+		position: "SELECT CAST(pg_current_wal_lsn() AS text)",
+		follows:  "SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= CAST($1 AS pg_lsn), false)",
+	}
+}
+
 func (postgres) contains(expr, part string) string {
 	return "position(" + part + " IN " + expr + ") > 0"
 }

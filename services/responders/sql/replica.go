@@ -13,6 +13,14 @@ import (
 // the primary had written when the export began; one that has not within [Config.ReplicaWait], is away or is not a replica of this database leaves
 // the export to the primary. Looks prove that something is gone, and stay on the primary whatever the replica says.
 
+// replication is how an engine says how far a replica has come.
+type replication struct {
+	// position asks the primary for what it has written so far; empty: it keeps no record of it that a replica could follow.
+	position string
+	// follows asks the replica whether it takes its writes from another server alone, and whether it has replayed a position.
+	follows string
+}
+
 // exporting begins the transaction that an export reads in.
 func (s *System) exporting(ctx context.Context) (tx *sql.Tx, done func(), err error) {
 	if s.cfg.Replica != nil {
@@ -33,10 +41,9 @@ func (s *System) exporting(ctx context.Context) (tx *sql.Tx, done func(), err er
 
 // replica begins the transaction on the replica once it has caught up.
 func (s *System) replica(ctx context.Context) (*sql.Tx, func(), error) {
-	var position string
-	err := live{s.cfg.DB}.read(ctx, func(row scanner) error { return row.Scan(&position) }, "SELECT CAST(pg_current_wal_lsn() AS text)")
+	position, err := s.position(ctx)
 	if err != nil {
-		return nil, nil, failed("ask the primary for its position", err)
+		return nil, nil, err
 	}
 	want, err := s.print(ctx, live{s.cfg.DB})
 	if err != nil {
@@ -56,21 +63,34 @@ func (s *System) replica(ctx context.Context) (*sql.Tx, func(), error) {
 	return tx, func() { _, _ = tx.Rollback(), conn.Close() }, nil
 }
 
+// position is how far the primary has written.
+func (s *System) position(ctx context.Context) (position string, err error) {
+	err = live{s.cfg.DB}.read(ctx, func(row scanner) error { return row.Scan(&position) }, s.d.replication().position)
+	if err == nil && position == "" {
+		return "", errNoLog
+	}
+	return position, failed("ask the primary for its position", err)
+}
+
+// follows asks a replica how far it is.
+func (s *System) follows(ctx context.Context, q live, position string) (replica, there bool, err error) {
+	err = q.read(ctx, func(row scanner) error { return row.Scan(&replica, &there) }, s.d.replication().follows, position)
+	return replica, there, err
+}
+
 const replicaPause = 50 * time.Millisecond
 
 // caughtUp waits and begins in one session, so that the snapshot is younger than what was seen of it.
 func (s *System) caughtUp(ctx, limited context.Context, conn *sql.Conn, position, want string) (*sql.Tx, error) {
 	q := live{conn}
 	for {
-		var recovering, there bool
-		err := q.read(limited, func(row scanner) error { return row.Scan(&recovering, &there) },
-			"SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= CAST($1 AS pg_lsn), false)", position)
+		replica, there, err := s.follows(limited, q, position)
 		switch {
 		case err != nil && limited.Err() != nil:
 			return nil, errLags
 		case err != nil:
 			return nil, failed("ask the replica for its position", err)
-		case !recovering:
+		case !replica:
 			return nil, errNoReplica
 		}
 		if there {
@@ -94,15 +114,17 @@ func (s *System) caughtUp(ctx, limited context.Context, conn *sql.Conn, position
 var (
 	errLags      = errors.New("the replica has not replayed what the primary had written")
 	errNoReplica = errors.New("the replica is none of this database")
+	errNoLog     = errors.New("the primary writes no binary log with GTIDs, by which a replica could be seen to have caught up")
 )
 
 // configureReplica refuses what no export could ever use.
-func (c *Config) configureReplica() error {
+func (s *System) configureReplica() error {
+	c := &s.cfg
 	switch {
-	case c.Replica == nil && c.ReplicaWait == 0:
+	case c.Replica == nil && c.ReplicaWait == 0 || s.d == nil:
 		return nil
-	case c.Dialect != Postgres:
-		return errors.New("a replica for exports can be one of PostgreSQL alone")
+	case s.d.replication() == replication{}:
+		return errors.New("a replica for exports can be one of PostgreSQL or MariaDB")
 	case c.ReplicaWait < 0:
 		return errors.New("a limit is negative")
 	}
@@ -112,19 +134,25 @@ func (c *Config) configureReplica() error {
 	return nil
 }
 
-// attachReplica refuses a database that is no replica. One that is away may come back.
+// attachReplica refuses a database that is no replica, and a primary that no replica can be compared with. A replica that is away may come
+// back.
 func (s *System) attachReplica(ctx context.Context) error {
 	if s.cfg.Replica == nil {
 		return nil
 	}
+	position, err := s.position(ctx)
+	if errors.Is(err, errNoLog) {
+		return responder.Permanent(ownErrorf("configure the responder of a database: %v", err))
+	} else if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ReplicaWait)
 	defer cancel()
-	recovering := true
-	err := failed("ask the replica", live{s.cfg.Replica}.read(ctx, func(row scanner) error { return row.Scan(&recovering) }, "SELECT pg_is_in_recovery()"))
+	replica, _, err := s.follows(ctx, live{s.cfg.Replica}, position)
 	switch {
 	case err != nil:
-		s.cfg.Logger.WarnContext(ctx, "the replica does not answer: exports read from the primary until it does", "system", s.cfg.System, "error", err)
-	case !recovering:
+		s.cfg.Logger.WarnContext(ctx, "the replica does not answer: exports read from the primary until it does", "system", s.cfg.System, "error", failed("ask the replica", err))
+	case !replica:
 		return responder.Permanent(ownErrorf("configure the responder of a database: the replica for exports is none: it takes writes itself"))
 	}
 	return nil

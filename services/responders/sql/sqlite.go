@@ -165,6 +165,8 @@ func (lite) encode(v any, c *column) ([]byte, error) {
 	return nil, ownErrorf("a value came as %T", v)
 }
 
+func (lite) replication() replication { return replication{} }
+
 // snapshot begins without taking the only writer's lock, whatever the connection does by default.
 func (lite) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	return db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})

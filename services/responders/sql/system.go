@@ -34,7 +34,8 @@ type Config struct {
 	StatementTimeout time.Duration
 
 	// Replica is a streaming replica of DB from which exports read once it has replayed what DB had written when they began, for which they
-	// wait ReplicaWait, by default 10 s; else they read DB, and a warning says so. Postgres alone; nil: none. See replica.go.
+	// wait ReplicaWait, by default 10 s; else they read DB, and a warning says so. PostgreSQL, or MariaDB whose primary writes a binary log; nil: none.
+	// See replica.go.
 	Replica     *sql.DB
 	ReplicaWait time.Duration
 
@@ -154,7 +155,7 @@ func (s *System) configure() error {
 	if c.Dialect == SQLite && c.StatementTimeout > 0 {
 		errs = append(errs, errors.New("SQLite has no time-out of statements"))
 	}
-	if err := c.configureReplica(); err != nil {
+	if err := s.configureReplica(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.MaxKeys == 0 {
