@@ -17,11 +17,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lethe-dsr/lethe/services/lethe/roles"
 )
 
 // options of a run.
@@ -92,9 +95,12 @@ func usageText() {
 	flag.PrintDefaults()
 }
 
-func run(ctx context.Context, o options, names []string) error {
+func run(ctx context.Context, o options, names []string) (err error) {
 	chosen, err := choose(names)
 	if err != nil {
+		return err
+	}
+	if err := roles.TuneMemory(); err != nil { // as the commands do: what runs in this process is measured, too
 		return err
 	}
 	l, err := open(ctx, o)
@@ -102,6 +108,13 @@ func run(ctx context.Context, o options, names []string) error {
 		return err
 	}
 	defer l.close()
+	if o.profiles != "" {
+		end, perr := profile(ctx, filepath.Join(o.profiles, "bench"))
+		if perr != nil {
+			return perr
+		}
+		defer func() { err = errors.Join(err, end()) }()
+	}
 	all := report{Machine: machine(), Go: runtime.Version(), Began: time.Now().UTC(), Servers: l.versions, Short: o.short}
 	for _, s := range chosen {
 		o.progress("%s: %s", s.name, s.about)
