@@ -18,6 +18,9 @@ type member struct {
 	value []byte
 }
 
+// jsonSpace is what may stand between tokens (RFC 8259, section 2).
+const jsonSpace = " \t\r\n"
+
 // members takes an object apart. The values stay as they are: numbers keep their digits, and order is kept.
 func members(doc []byte) ([]member, error) {
 	dec := json.NewDecoder(bytes.NewReader(doc))
@@ -32,14 +35,14 @@ func members(doc []byte) ([]member, error) {
 		if err != nil || !ok {
 			return nil, errNoRecord
 		}
-		key := bytes.TrimLeft(doc[before:dec.InputOffset()], ", \t\r\n")
+		key := bytes.TrimLeft(doc[before:dec.InputOffset()], ","+jsonSpace)
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
 			return nil, errNoRecord
 		}
 		out = append(out, member{name, key, value})
 	}
-	if _, err := dec.Token(); err != nil || len(bytes.TrimSpace(doc[dec.InputOffset():])) > 0 {
+	if _, err := dec.Token(); err != nil || len(bytes.TrimLeft(doc[dec.InputOffset():], jsonSpace)) > 0 {
 		return nil, errNoRecord
 	}
 	return out, nil
@@ -68,7 +71,7 @@ func elements(doc []byte) ([]json.RawMessage, error) {
 }
 
 func first(doc []byte) byte {
-	if doc = bytes.TrimLeft(doc, " \t\r\n"); len(doc) > 0 {
+	if doc = bytes.TrimLeft(doc, jsonSpace); len(doc) > 0 {
 		return doc[0]
 	}
 	return 0
