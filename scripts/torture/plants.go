@@ -31,7 +31,6 @@ var focus = map[string][]fault{
 	"overtaken-relay-keeps-silent": {
 		{kind: stalled, target: "coordinator", n: 0, detail: "coordinator.relay.fetched:2", last: 8 * time.Second}, {kind: killed, target: "coordinator", n: 1}, {kind: restarted, target: "postgres"}, {}, {},
 	},
-	"publish-error-ignored":             {{kind: spoiled, target: "kafka-desk", detail: "half-open, no answer arrives", last: 25 * time.Second}},
 	"seal-without-lock":                 {{kind: stalled, target: "coordinator", n: 1, detail: "coordinator.saved:9", last: 4 * time.Second}, {}, {}},
 	"source-offset-outside-transaction": {{kind: crash, target: "coordinator", n: 1, detail: "coordinator.saved:2"}},
 	"stale-status":                      {{kind: stalled, target: "coordinator", n: 1, detail: "coordinator.relay.fetched:3", last: 4 * time.Second}, {}, {}},
