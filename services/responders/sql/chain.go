@@ -249,11 +249,20 @@ func (c *chain) way(n int, v *via) []string {
 // over is the FROM clause of a way, to rows of alias t; empty where nothing leads there.
 func (c *chain) over(n int, v *via) string {
 	from, where := c.source(n, v.from), ""
-	if from == "" {
+	if from == "" || spelled(v.identity) { // the latter [chain.spelt] finds, all of them
 		return ""
 	}
-	if v.identity != "" && !v.minted {
-		where = c.butAnew("f.d", " WHERE ")
+	if v.identity != "" {
+		if where = v.somebodys("f." + v.from.column(v.on[0].from)); where != "" {
+			where = " WHERE " + where
+		}
+		if !v.minted {
+			word := " WHERE "
+			if where != "" {
+				word = " AND "
+			}
+			where += c.butAnew("f.d", word)
+		}
 	}
 	return c.p.search(from, v.to.table, v.on[0].to, c.p.on(v.on, v.from.alias("f"), c.p.alias("t"), folded(v.identity))) + where
 }

@@ -89,7 +89,7 @@ func (c *chain) spelt(ctx context.Context, q reader, s *search, seen map[string]
 				if err := row.Scan(&d, &value); err != nil {
 					return err
 				}
-				value = normalised(v.identity, value)
+				value = v.means(value)
 				if key := rowText(fmt.Sprintf("%s over %d", to.name, n), d, []*string{&value}); value != "" && !seen[key] {
 					seen[key] = true
 					want[value] = append(want[value], d)

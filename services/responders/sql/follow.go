@@ -53,7 +53,7 @@ func (b *batch) follow(ctx context.Context, r *rowset) (int64, error) {
 }
 
 func (b *batch) followVia(ctx context.Context, v *via) (int64, error) {
-	if !b.made[v.from] {
+	if !b.made[v.from] || spelled(v.identity) { // these followSpelt finds, all of them
 		return 0, nil
 	}
 	shared := 0
@@ -85,7 +85,7 @@ func (b *batch) followSpelt(ctx context.Context, v *via) (int64, error) {
 		if err := row.Scan(&d, &value); err != nil {
 			return err
 		}
-		value = normalised(v.identity, value)
+		value = v.means(value)
 		want[value] = append(want[value], d)
 		return nil
 	}, fmt.Sprintf("SELECT DISTINCT f.d, %s FROM %s AS f WHERE %s", p.d.text(held), p.d.temporaryName(v.from.name), where))
@@ -121,6 +121,11 @@ func (b *batch) conditions(v *via) string {
 	var out []string
 	if v.from.up {
 		out = append(out, "f.s = 0") // what hangs on a row that others share is not this person's
+	}
+	if v.identity != "" {
+		if more := v.somebodys("f." + v.from.column(v.on[0].from)); more != "" {
+			out = append(out, more)
+		}
 	}
 	if b.newRows[v.to.p] && v.identity != "" && !v.minted {
 		out = append(out, "f.d NOT IN (SELECT d FROM "+v.to.p.d.temporaryName(v.to.p.newTable())+")")

@@ -62,6 +62,7 @@ type via struct {
 	parent   bool
 	identity string // the kind, where no reference but the same identifier leads there
 	minted   bool
+	nobodys  []string // with identity: what the map puts in the place of an identifier that it masks
 }
 
 type pair struct {

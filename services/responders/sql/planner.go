@@ -207,6 +207,7 @@ func (b *planner) vias(p *plan, r *rowset) {
 		}
 		if j.Identity != "" {
 			v.minted = b.mintedJoin(j)
+			v.nobodys = stoodFor(j)
 		}
 		for _, c := range v.on {
 			v.from.link(c.from)

@@ -85,6 +85,9 @@ func (s *System) resolve(ctx context.Context, tx *sql.Tx, p *plan, ds []responde
 			out[d].count(p.sets[-1-what].label(), v)
 			return nil
 		}
+		if c, masked := constantOf(supplies[what].Field); masked && strings.TrimRight(v, " ") == strings.TrimRight(c, " ") {
+			return nil
+		}
 		out[d].learn(ds[d], dsr.Identifier{Kind: supplies[what].Kind, Value: v})
 		return nil
 	}, c.with()+strings.Join(parts, "\nUNION ALL ")+"\nORDER BY 1, 2, 3", c.args...)
