@@ -62,10 +62,10 @@ func (m mysql) fingerprint(ctx context.Context, q reader, names []tableName) (st
 
 // myFacts lists what may make a statement fail, or do more: by table, name and definition.
 const myFacts = `
-SELECT k.constraint_schema, k.table_name, CONCAT('check ', k.constraint_name), k.check_clause
+SELECT k.constraint_schema, k.table_name, CONCAT('check ', k.constraint_name), coalesce(k.check_clause, '')
   FROM ` + myWanted + ` JOIN information_schema.check_constraints k ON k.constraint_schema = w.s AND k.table_name = w.n
 UNION ALL
-SELECT g.event_object_schema, g.event_object_table, CONCAT('trigger ', g.trigger_name), CONCAT(g.action_timing, ' ', g.event_manipulation, ' ', g.action_statement)
+SELECT g.event_object_schema, g.event_object_table, CONCAT('trigger ', g.trigger_name), CONCAT(g.action_timing, ' ', g.event_manipulation, ' ', coalesce(g.action_statement, 'a text that this role may not see'))
   FROM ` + myWanted + ` JOIN information_schema.triggers g ON g.event_object_schema = w.s AND g.event_object_table = w.n`
 
 func (mysql) readFacts(ctx context.Context, q reader, into *catalogue) error {

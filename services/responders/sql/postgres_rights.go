@@ -44,7 +44,8 @@ func (p postgres) grants(ctx context.Context, q reader, role string, wanted []ri
 	if err := q.read(ctx, func(s scanner) error { return s.Scan(&database) }, "SELECT current_database()"); err != nil {
 		return nil, err
 	}
-	var out []string
+	// Nobody who lacks this one can ask whether it is there.
+	out := []string{fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s", p.quote(database), p.quote(role))}
 	for i := 0; i < len(wanted); i++ {
 		r := wanted[i]
 		what, on := r.verb, p.qualified(r.on.schema, r.on.name)
