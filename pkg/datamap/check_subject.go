@@ -188,7 +188,9 @@ func (c *checker) unused(s *Subject) {
 			c.warn(p.pos, "shared_unused", "%s: %s is not reached as a row that others refer to, %s is for nothing", s.Kind, col.Label, keyShared)
 		}
 		for f := range col.All() {
-			if p, said := m.detach[s.Kind][f]; said && !s.detaches(f) {
+			if p, said := m.detach[s.Kind][f]; said && col.Skip {
+				c.error(p, "detach_skipped", "%s: %s is to be detached, but %s is skipped, so that nothing in it is worked: take skip_processing away", s.Kind, f.Label(), col.Label)
+			} else if said && !s.detaches(f) {
 				c.error(p, "detach_unreached", "%s: %s is to be detached, but it refers to no rows of the person", s.Kind, f.Label())
 			}
 		}

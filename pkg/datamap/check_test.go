@@ -66,6 +66,12 @@ func TestCheck(t *testing.T) {
 			want: []string{`at {name: error: customer: lethe.free_text: collection "a" is skipped (free_text_skipped)`},
 		},
 		{
+			name: "a_detached_reference_in_what_is_skipped", policies: "customers: delete, a.c: detach",
+			tables: `customers: id* email
+				a (skip): id#system c#system>customers.id`,
+			want: []string{`at a.c: error: customer: a.c is to be detached, but a is skipped, so that nothing in it is worked: take skip_processing away (detach_skipped)`},
+		},
+		{
 			name: "no_way_to_personal_data", policies: "customers: delete",
 			tables: `customers: id* email
 				a: id* name

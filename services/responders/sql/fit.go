@@ -37,10 +37,10 @@ func (b *planner) key(p *plan, parent *rowset, k foreignKey) {
 		b.at(parent.rows.Collection.Pos, "the data map does not know the foreign key %s: add the table %s to it, or skip it there on purpose (skip_processing)", k, k.child)
 		return
 	}
-	silent := parent.rows.Policy == datamap.Delete && k.onDelete == "cascade"
+	harm := harmOf(parent, k)
 	if child.Skip {
-		if silent {
-			b.at(child.Pos, "deleting rows of %s would cascade into %s, which the data map skips", parent.label(), child.Label)
+		if harm != "" {
+			b.at(child.Pos, "deleting rows of %s would %s %s, which the data map skips", parent.label(), harm, child.Label)
 		}
 		return
 	}
@@ -58,8 +58,8 @@ func (b *planner) key(p *plan, parent *rowset, k foreignKey) {
 	switch {
 	case detached(p, fields):
 	case cut:
-		if silent {
-			b.at(fields[0].Pos, "deleting rows of %s would cascade into %s over %s, which lethe.not_followed leaves out", parent.label(), child.Label, k)
+		if harm != "" {
+			b.at(fields[0].Pos, "deleting rows of %s would %s %s over %s, which lethe.not_followed leaves out", parent.label(), harm, child.Label, k)
 		}
 	case !b.declared(fields, parent, k):
 		b.at(fields[0].Pos, "the data map does not know the foreign key %s: declare it in references, detach it, or list it in lethe.not_followed", k)
@@ -67,6 +67,21 @@ func (b *planner) key(p *plan, parent *rowset, k foreignKey) {
 		b.at(fields[0].Pos, "the data map follows the foreign key %s only away from %s: rows that refer to a %s there would be left as they are; give the reference the direction from, detach it, or list it in lethe.not_followed",
 			k, child.Label, p.kind)
 	}
+}
+
+// harmOf says what the database does by itself, when rows are deleted, to those that refer to them over a foreign key of which the map takes no
+// care. Where it refuses, the erasure fails and says so; nothing happens without a word.
+func harmOf(parent *rowset, k foreignKey) string {
+	if parent.rows.Policy != datamap.Delete {
+		return ""
+	}
+	switch k.onDelete {
+	case "cascade":
+		return "cascade into"
+	case "set null", "set default":
+		return "change rows of"
+	}
+	return ""
 }
 
 // followed reports whether rows that hold the foreign key are found from the rows that it leads to.

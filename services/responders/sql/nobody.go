@@ -41,9 +41,9 @@ func (v *via) somebodys(expr string) string {
 	d := v.to.p.d
 	var out []string
 	if v.on[0].from.class == text {
-		out = append(out, "TRIM("+expr+") <> ''")
+		out = append(out, "TRIM("+d.text(expr)+") <> ''")
 		if folded(v.identity) {
-			out = append(out, expr+" LIKE '%_@_%'")
+			out = append(out, d.text(expr)+" LIKE '%_@_%'")
 		}
 	}
 	for _, c := range v.nobodys {

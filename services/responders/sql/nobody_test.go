@@ -49,7 +49,9 @@ INSERT INTO users VALUES (1, 'anna@example.org', '+49 30 7654'), (2, '', '-'), (
 INSERT INTO comments VALUES (1, 'Anna@Example.org', 'anna'), (2, '', 'a guest'), (3, ' ', 'guest'), (4, '-', 'guest'), (5, 'erased@x.invalid', 'masked'), (6, 'n/a', 'guest');
 INSERT INTO calls VALUES (1, '+49 (0)30 7654'), (2, '-'), (3, '(0)'), (4, ' '), (5, 'n/a'), (6, NULL)`)
 				s := w.system(w.parse(t, strings.Replace(nobodyMap, "MASK", mask, 1)))
-				others := func() []string { return append(w.texts("SELECT body FROM comments ORDER BY id"), w.texts("SELECT id FROM calls ORDER BY id")...) }
+				others := func() []string {
+					return append(w.texts("SELECT body FROM comments ORDER BY id"), w.texts("SELECT id FROM calls ORDER BY id")...)
+				}
 				all := others()
 				for _, who := range []string{"2", "3", "4", "5"} {
 					d := ask(dsr.Act, 1, customer(who))

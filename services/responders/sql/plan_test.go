@@ -132,6 +132,16 @@ func TestMisfits(t *testing.T) {
 		{"a_generated_column", nil, []string{"ALTER TABLE customers DROP COLUMN phone", "ALTER TABLE customers ADD COLUMN phone text GENERATED ALWAYS AS ('+49') STORED"}, sql.Postgres, "customers.phone is a generated column"},
 		{"a_reference_that_cannot_be_null", nil, []string{"DELETE FROM customers", "ALTER TABLE customers ALTER COLUMN account_manager_id SET NOT NULL"}, sql.Postgres, "customers.account_manager_id is NOT NULL: it cannot be detached"},
 		{
+			"a_deletion_that_changes_what_is_skipped",
+			[]string{
+				"name: messages\n", "name: messages\n    fides_meta: {skip_processing: true}\n", "        messages: delete\n", "", "customers: anonymise", "customers: delete",
+				"invoices: keep", "invoices: delete", "invoice_lines: keep", "invoice_lines: delete", "references: [{dataset: shop, field: addresses.id, direction: to}]", "references: []", "addresses: delete\n        orders", "orders",
+			},
+			[]string{"ALTER TABLE messages DROP CONSTRAINT messages_customer_id_fkey", "ALTER TABLE messages ADD FOREIGN KEY (customer_id) REFERENCES customers ON DELETE SET NULL"},
+			sql.Postgres,
+			"deleting rows of customers would change rows of messages, which the data map skips",
+		},
+		{
 			"a_cascade_into_what_is_skipped",
 			[]string{
 				"name: messages\n", "name: messages\n    fides_meta: {skip_processing: true}\n", "        messages: delete\n", "", "customers: anonymise", "customers: delete",

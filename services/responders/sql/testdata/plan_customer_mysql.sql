@@ -16,9 +16,9 @@ CREATE OR REPLACE TEMPORARY TABLE `shop`.`lethe_0_2` (d int NOT NULL, k0 bigint(
 
 CREATE OR REPLACE TEMPORARY TABLE `shop`.`lethe_0_5` (d int NOT NULL, k0 bigint(20) NULL, l0 bigint(20) NULL, KEY (k0, d)) AS SELECT f.d AS d, t.`id` AS k0, t.`id` AS l0, 0 AS m, 0 AS s, 0 AS g FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`invoices` AS t ON f.l1 = t.`customer_id` LIMIT 50001;
 
-INSERT INTO `shop`.`lethe_0_7` SELECT DISTINCT f.d AS d, t.`email` AS k0, t.`email` AS l0, 0 AS m, 0 AS s, 0 AS g FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`newsletter` AS t ON t.`email` = CONVERT(f.l2 USING utf8mb4) COLLATE utf8mb4_general_ci AND LOWER(CONVERT(f.l2 USING utf8mb4)) COLLATE utf8mb4_nopad_bin = LOWER(CONVERT(t.`email` USING utf8mb4)) AND LENGTH(CONVERT(f.l2 USING utf8mb4)) = LENGTH(CONVERT(t.`email` USING utf8mb4)) WHERE NOT EXISTS (SELECT 1 FROM `shop`.`lethe_0_7` AS h WHERE h.d = f.d AND h.g = 0 AND h.k0 = t.`email`) LIMIT 50000;
+INSERT INTO `shop`.`lethe_0_7` SELECT DISTINCT f.d AS d, t.`email` AS k0, t.`email` AS l0, 0 AS m, 0 AS s, 0 AS g FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`newsletter` AS t ON t.`email` = CONVERT(f.l2 USING utf8mb4) COLLATE utf8mb4_general_ci AND LOWER(CONVERT(f.l2 USING utf8mb4)) COLLATE utf8mb4_nopad_bin = LOWER(CONVERT(t.`email` USING utf8mb4)) AND LENGTH(CONVERT(f.l2 USING utf8mb4)) = LENGTH(CONVERT(t.`email` USING utf8mb4)) WHERE TRIM(CONVERT(f.l2 USING utf8mb4)) <> '' AND CONVERT(f.l2 USING utf8mb4) LIKE '%_@_%' AND NOT EXISTS (SELECT 1 FROM `shop`.`lethe_0_7` AS h WHERE h.d = f.d AND h.g = 0 AND h.k0 = t.`email`) LIMIT 50000;
 
-SELECT DISTINCT f.d, CONVERT(f.l2 USING utf8mb4) FROM `shop`.`lethe_0_0` AS f WHERE LENGTH(CONVERT(f.l2 USING utf8mb4)) <> CHAR_LENGTH(f.l2);
+SELECT DISTINCT f.d, CONVERT(f.l2 USING utf8mb4) FROM `shop`.`lethe_0_0` AS f WHERE LENGTH(CONVERT(f.l2 USING utf8mb4)) <> CHAR_LENGTH(f.l2) AND TRIM(CONVERT(f.l2 USING utf8mb4)) <> '' AND CONVERT(f.l2 USING utf8mb4) LIKE '%_@_%';
 
 SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, 1 AS todo FROM `shop`.`lethe_0_0` AS f STRAIGHT_JOIN `shop`.`messages` AS t ON f.l1 = t.`customer_id` LIMIT 50001) AS o GROUP BY o.d;
 

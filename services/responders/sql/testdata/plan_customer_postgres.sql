@@ -16,9 +16,9 @@ CREATE TEMPORARY TABLE "lethe_0_2" ON COMMIT DROP AS SELECT f.d AS d, t."id" AS 
 
 CREATE TEMPORARY TABLE "lethe_0_5" ON COMMIT DROP AS SELECT f.d AS d, t."id" AS k0, t."id" AS l0, 0 AS m, 0 AS s, 0 AS g FROM pg_temp."lethe_0_0" AS f JOIN "shop"."invoices" AS t ON f.l1 = t."customer_id" LIMIT 50001;
 
-INSERT INTO pg_temp."lethe_0_7" SELECT DISTINCT f.d AS d, t."email" AS k0, t."email" AS l0, 0 AS m, 0 AS s, 0 AS g FROM pg_temp."lethe_0_0" AS f JOIN "shop"."newsletter" AS t ON lower(f.l2) = lower(t."email") WHERE NOT EXISTS (SELECT 1 FROM pg_temp."lethe_0_7" AS h WHERE h.d = f.d AND h.g = 0 AND h.k0 = t."email") LIMIT 50000;
+INSERT INTO pg_temp."lethe_0_7" SELECT DISTINCT f.d AS d, t."email" AS k0, t."email" AS l0, 0 AS m, 0 AS s, 0 AS g FROM pg_temp."lethe_0_0" AS f JOIN "shop"."newsletter" AS t ON lower(f.l2) = lower(t."email") WHERE TRIM(CAST(f.l2 AS text)) <> '' AND CAST(f.l2 AS text) LIKE '%_@_%' AND NOT EXISTS (SELECT 1 FROM pg_temp."lethe_0_7" AS h WHERE h.d = f.d AND h.g = 0 AND h.k0 = t."email") LIMIT 50000;
 
-SELECT DISTINCT f.d, CAST(f.l2 AS text) FROM pg_temp."lethe_0_0" AS f WHERE octet_length(CAST(f.l2 AS text)) <> length(CAST(f.l2 AS text));
+SELECT DISTINCT f.d, CAST(f.l2 AS text) FROM pg_temp."lethe_0_0" AS f WHERE octet_length(CAST(f.l2 AS text)) <> length(CAST(f.l2 AS text)) AND TRIM(CAST(f.l2 AS text)) <> '' AND CAST(f.l2 AS text) LIKE '%_@_%';
 
 SELECT o.d, count(*), sum(o.todo) FROM (SELECT f.d AS d, 1 AS todo FROM pg_temp."lethe_0_0" AS f JOIN "shop"."messages" AS t ON f.l1 = t."customer_id" LIMIT 50001) AS o GROUP BY o.d;
 

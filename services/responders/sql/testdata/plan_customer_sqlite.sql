@@ -48,9 +48,9 @@ SELECT count(*) FROM temp."lethe_0_5";
 
 CREATE INDEX temp."lethe_0_5_key" ON "lethe_0_5" (k0, d);
 
-INSERT INTO temp."lethe_0_7" SELECT DISTINCT f.d AS d, t."rowid" AS k0, t."email" AS l0, 0 AS m, 0 AS s, 0 AS g FROM temp."lethe_0_0" AS f JOIN "shop"."newsletter" AS t ON lower(f.l2) = lower(t."email") WHERE NOT EXISTS (SELECT 1 FROM temp."lethe_0_7" AS h WHERE h.d = f.d AND h.g = 0 AND h.k0 = t."rowid") LIMIT 50000;
+INSERT INTO temp."lethe_0_7" SELECT DISTINCT f.d AS d, t."rowid" AS k0, t."email" AS l0, 0 AS m, 0 AS s, 0 AS g FROM temp."lethe_0_0" AS f JOIN "shop"."newsletter" AS t ON lower(f.l2) = lower(t."email") WHERE TRIM(CAST(f.l2 AS text)) <> '' AND CAST(f.l2 AS text) LIKE '%_@_%' AND NOT EXISTS (SELECT 1 FROM temp."lethe_0_7" AS h WHERE h.d = f.d AND h.g = 0 AND h.k0 = t."rowid") LIMIT 50000;
 
-SELECT DISTINCT f.d, CAST(f.l2 AS text) FROM temp."lethe_0_0" AS f WHERE length(CAST(f.l2 AS BLOB)) <> length(f.l2);
+SELECT DISTINCT f.d, CAST(f.l2 AS text) FROM temp."lethe_0_0" AS f WHERE length(CAST(f.l2 AS BLOB)) <> length(f.l2) AND TRIM(CAST(f.l2 AS text)) <> '' AND CAST(f.l2 AS text) LIKE '%_@_%';
 
 SELECT x.d, x.s, x.m, CASE typeof(x.l0) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l0) WHEN 'real' THEN 'r' || printf('%!.17g', x.l0) WHEN 'integer' THEN 'i' || x.l0 ELSE 't' || x.l0 END, CASE typeof(x.l1) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l1) WHEN 'real' THEN 'r' || printf('%!.17g', x.l1) WHEN 'integer' THEN 'i' || x.l1 ELSE 't' || x.l1 END, CASE typeof(x.l2) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex(x.l2) WHEN 'real' THEN 'r' || printf('%!.17g', x.l2) WHEN 'integer' THEN 'i' || x.l2 ELSE 't' || x.l2 END FROM temp."lethe_0_0" AS x WHERE x.g = 0 ORDER BY x.d, x.s, x.m, 4, 5, 6;
 
