@@ -360,6 +360,9 @@ func (b *planner) references(p *plan, r *rowset) {
 				return
 			}
 		}
+		if slices.ContainsFunc(p.detach, func(d *detaching) bool { return d.from == r && d.cuts(ref) }) {
+			return // nor do rows refer to these in which the reference is set to null
+		}
 		if !slices.ContainsFunc(r.refs, func(o reference) bool { return o.child == ref.child && slices.Equal(o.on, ref.on) }) {
 			for _, c := range ref.on {
 				r.link(c.to)
@@ -406,6 +409,14 @@ func (r *rowset) fromHere(p *plan) []*via {
 		}
 	}
 	return out
+}
+
+// cuts reports whether a reference is the one that is set to null. Columns of a table that the planner does not read go by their names.
+func (d *detaching) cuts(ref reference) bool {
+	return d.table.schema == ref.child.schema && d.table.name == ref.child.name && len(d.on) == len(ref.on) &&
+		!slices.ContainsFunc(d.on, func(o pair) bool {
+			return !slices.ContainsFunc(ref.on, func(u pair) bool { return u.from.name == o.to.name && u.to == o.from })
+		})
 }
 
 // samePairs compares a way down with a reference up: the one's to is the other's from.
