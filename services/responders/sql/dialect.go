@@ -109,6 +109,8 @@ type dialect interface {
 	deleteRows(table string, key []*column, in string) string
 	updateRows(table string, set []assignment, key []*column, in string) string
 	updateFrom(table string, set []assignment, from, on string) string
+	// keyOrder says that an index gives the rows of one value in the order of their primary key.
+	keyOrder() bool
 	// rowByRow says that references are checked as each row goes, and not once all rows of the statement are gone.
 	rowByRow() bool
 

@@ -60,11 +60,25 @@ func (b *batch) followVia(ctx context.Context, v *via) (int64, error) {
 	if v.parent {
 		shared = 1
 	}
+	if b.fromOne(v) {
+		p := v.to.p
+		left := func(c *column) string {
+			return fmt.Sprintf("(SELECT f.%s FROM %s AS f)", v.from.column(c), p.d.temporaryName(v.from.name))
+		}
+		return b.add(ctx, v.to, "SELECT "+v.to.row("0", shared)+" FROM "+p.tableName(v.to.table)+" AS t", "0", p.on(v.on, left, p.alias("t"), false), nil)
+	}
 	distinct := "DISTINCT "
 	if v.unique() && !b.later() {
 		distinct = ""
 	}
 	return b.add(ctx, v.to, "SELECT "+distinct+v.to.row("f.d", shared)+" FROM "+b.join(v), "f.d", b.conditions(v), nil)
+}
+
+// fromOne reports whether a chunk's rows, which are wanted in the order of their key, hang on one row alone. Said to a database as a value, and not
+// as a table that might have more, its index gives them in this order, and the first ones without looking at the others.
+func (b *batch) fromOne(v *via) bool {
+	return b.chunked && v.to.p.d.keyOrder() && v.to.stepped() && v.from != v.to && v.on[0].to.of == nil &&
+		b.have[v.from] == 1 && len(b.ds) == 1 && len(b.ds[0].Keys) == 0 && b.conditions(v) == ""
 }
 
 // followSpelt finds, over an identifier, what SQL could not compare.

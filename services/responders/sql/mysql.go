@@ -403,6 +403,8 @@ func (mysql) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	return db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
+func (mysql) keyOrder() bool { return true } // InnoDB's indexes end with the primary key
+
 // replication goes by MariaDB's GTIDs. What is in the binary log may be read before it is committed, so its position is never behind what an
 // export saw. That a server replays may be asked by those alone who may do more; one that takes no writes, and has this position, does.
 func (mysql) replication() replication {

@@ -218,6 +218,8 @@ func (postgres) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	return db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
+func (postgres) keyOrder() bool { return false }
+
 func (postgres) replication() replication {
 	return replication{
 		position: "SELECT CAST(pg_current_wal_lsn() AS text)",

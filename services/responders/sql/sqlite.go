@@ -165,6 +165,8 @@ func (lite) encode(v any, c *column) ([]byte, error) {
 	return nil, ownErrorf("a value came as %T", v)
 }
 
+func (lite) keyOrder() bool { return true } // its indexes end with the row's number, or the key
+
 func (lite) replication() replication { return replication{} }
 
 // snapshot begins without taking the only writer's lock, whatever the connection does by default.
