@@ -148,6 +148,16 @@ func TestADraftFromNamesAlone(t *testing.T) {
 	}
 }
 
+// TestADraftOfATableWithAWordOfYAML: its kind of subject is a name and no null.
+func TestADraftOfATableWithAWordOfYAML(t *testing.T) {
+	w := newPlace(t, sql.SQLite).world(t, `CREATE TABLE "null" (id integer PRIMARY KEY, email text, first_name text, last_name text);
+CREATE TABLE orders (id integer PRIMARY KEY, owner integer REFERENCES "null" (id))`)
+	text := w.draft(t)
+	if _, err := parseMap(text); err != nil || !strings.Contains(text, `"null": {collection: "null"`) {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 func TestDraftsThatCannotBeMade(t *testing.T) {
 	w := newPlace(t, sql.SQLite).world(t, "")
 	for name, c := range map[string]sql.DraftConfig{

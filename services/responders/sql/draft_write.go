@@ -138,7 +138,7 @@ func (b *draft) subjects(p *page, schema string) {
 		} else if t.primaryKey[0] != dt.mail {
 			ids = append(ids, dt.kind+"_id: "+key)
 		}
-		p.line(3, fmt.Sprintf("%s: {collection: %s, key: %s, identities: {%s}}", dt.kind, yaml(t.name), key, strings.Join(ids, ", ")),
+		p.line(3, fmt.Sprintf("%s: {collection: %s, key: %s, identities: {%s}}", yaml(dt.kind), yaml(t.name), key, strings.Join(ids, ", ")),
 			guessed("each row is somebody who can be found by an address"))
 	}
 	if !any && len(b.kinds) == 0 {
@@ -180,10 +180,10 @@ func (b *draft) erase(p *page, schema string) {
 		}
 		open := "open: " + guessed(strings.Join(tables, ", "))[len("guessed: "):]
 		if len(lines) == 0 {
-			p.line(3, kind+": {}", open)
+			p.line(3, yaml(kind)+": {}", open)
 			continue
 		}
-		p.line(3, kind+":", open)
+		p.line(3, yaml(kind)+":", open)
 		for _, l := range lines {
 			p.line(4, l[0], l[1])
 		}
