@@ -148,6 +148,36 @@ func TestADraftFromNamesAlone(t *testing.T) {
 	}
 }
 
+// TestADraftSkipsNothingThatMayBeSomebodys: without foreign keys a name is all that says whose rows are.
+func TestADraftSkipsNothingThatMayBeSomebodys(t *testing.T) {
+	for name, c := range map[string]struct {
+		ddl     string
+		skipped []string
+	}{
+		"names_like_keys": {`CREATE TABLE wp_users (id integer PRIMARY KEY, user_email text, email text, first_name text, last_name text);
+CREATE TABLE wp_usermeta (umeta_id integer PRIMARY KEY, user_id integer, meta_key text, meta_value text);
+CREATE TABLE wp_options (option_id integer PRIMARY KEY, option_name text, option_value text)`, []string{"wp_options"}},
+		"a_key_with_a_name_of_its_own": {`CREATE TABLE employees (emp_no integer PRIMARY KEY, email text, first_name text, last_name text, birth_date date);
+CREATE TABLE salaries (emp_no integer, salary integer, from_date date, PRIMARY KEY (emp_no, from_date));
+CREATE TABLE departments (dept_no text PRIMARY KEY, dept_name text)`, []string{"departments"}},
+		"nobody_with_an_address": {`CREATE TABLE employees (emp_no integer PRIMARY KEY, first_name text, last_name text, birth_date date);
+CREATE TABLE titles (nr integer PRIMARY KEY, title text)`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := newPlace(t, sql.SQLite).world(t, c.ddl).draft(t)
+			var skipped []string
+			for part := range strings.SplitSeq(text, "\n  - name: ") {
+				if strings.Contains(part, "skip_processing: true}") {
+					skipped = append(skipped, strings.SplitN(part, "\n", 2)[0])
+				}
+			}
+			if d := cmp.Diff(c.skipped, skipped); d != "" {
+				t.Errorf("skipped (-want +got):\n%s\n%s", d, text)
+			}
+		})
+	}
+}
+
 // TestADraftOfATableWithAWordOfYAML: its kind of subject is a name and no null.
 func TestADraftOfATableWithAWordOfYAML(t *testing.T) {
 	w := newPlace(t, sql.SQLite).world(t, `CREATE TABLE "null" (id integer PRIMARY KEY, email text, first_name text, last_name text);

@@ -230,12 +230,10 @@ func (b *draft) links(p *page, schema string) {
 
 func (b *draft) collection(p *page, dt *drafted) {
 	p.line(1, "- name: "+yaml(dt.table.name), "")
-	personal := false
-	for _, g := range dt.columns {
-		personal = personal || personalCategory(g.category)
-	}
-	if !personal && len(dt.of) == 0 && !dt.up {
+	if skip, open := b.skips(dt); skip {
 		p.line(2, "fides_meta: {skip_processing: true}", guessed("nothing in it is personal, and its rows are nobody's"))
+	} else if open != "" {
+		p.line(2, "", open)
 	}
 	p.line(2, "fields:", "")
 	for _, c := range dt.table.columns {
