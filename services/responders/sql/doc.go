@@ -19,6 +19,9 @@
 // expression helps; what is not ASCII and telephone numbers are compared here, by Unicode's rules, against every row that may
 // match. Other identifiers are compared as they are.
 //
+// Rows of other tables that hold the same identifier as a person's row are the person's where it is one: what stands in its place (an empty text, an
+// address without @, a number of fewer than four digits, the constant of either field's string_rewrite) leads nowhere.
+//
 // # Inside of columns
 //
 // A field below a column is a path inside a document: of json and jsonb in PostgreSQL, of JSON (or text with the check JSON_VALID) in
