@@ -39,6 +39,7 @@ type stay struct {
 type tally struct {
 	stay           int64 // left as they are: kept, or shared and kept
 	known          int64 // of these, those that an earlier round counted as found
+	others         int64 // rows that other people's refer to as well
 	before         int64 // masked before this act
 	toErase, erase int64
 	toMask, mask   int64
@@ -97,6 +98,9 @@ func (a *answers) counted(d int, of any) *tally {
 
 // reached counts rows of a set. In a later round what was masked or kept before is no new find.
 func (t *tally) reached(r *rowset, f part, again bool) {
+	if f.shared {
+		t.others += f.n
+	}
 	switch {
 	case r.rows.Policy == "":
 	case r.rows.Policy == datamap.Delete && !f.shared:
@@ -155,17 +159,56 @@ func (a *answers) lines(d int, b *batch) []dsr.Collection {
 	out := make([]dsr.Collection, 0, a.most(d))
 	for _, p := range a.plans[d] {
 		reachable := a.reachable(p, d)
+		behind := p.behind(func(r *rowset) bool {
+			t := a.counted(d, r)
+			return t != nil && t.others > 0
+		})
 		for _, r := range p.sets {
 			if r.rows.Policy == "" {
 				continue // nothing personal is in it, or the map would have been refused
 			}
-			out = merge(out, a.line(d, r, reachable[r], b))
+			l := a.line(d, r, reachable[r], b)
+			behind[r].say(&l)
+			out = merge(out, l)
 		}
 		for _, c := range p.detach {
 			out = merge(out, a.detachLine(d, c, reachable[c.from]))
 		}
 	}
 	return out
+}
+
+// behind names, for each set of which rows may hang on rows that other people share, the set of the latter: what hangs on these is not searched, for
+// it is not this person's alone.
+func (p *plan) behind(shared func(*rowset) bool) map[*rowset]*rowset {
+	var out map[*rowset]*rowset
+	for _, r := range p.sets { // in the order in which they are found
+		for _, v := range r.vias {
+			of := out[v.from]
+			if v.from.up && shared(v.from) {
+				of = v.from
+			}
+			if of == nil || v.parent || v.from == r {
+				continue
+			}
+			if out == nil {
+				out = map[*rowset]*rowset{}
+			}
+			out[r] = of
+		}
+	}
+	return out
+}
+
+// say adds to the line of a set that what hangs on rows of shared was not searched.
+func (shared *rowset) say(c *dsr.Collection) {
+	if shared == nil {
+		return
+	}
+	if c.Outcome == dsr.NotFound {
+		c.Outcome = dsr.NotSearched
+	}
+	note(c, "what hangs on rows of "+shared.label()+" to which rows of other people refer is not searched")
 }
 
 // most is how many lines a dispatch may have.

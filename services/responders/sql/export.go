@@ -88,6 +88,10 @@ func (e *export) run(ctx context.Context) ([]dsr.Collection, error) {
 	if err != nil {
 		return nil, err
 	}
+	behind, err := e.behind(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []dsr.Collection
 	for n, r := range e.p.sets {
 		fields := e.fields(r)
@@ -112,6 +116,7 @@ func (e *export) run(ctx context.Context) ([]dsr.Collection, error) {
 			if err != nil {
 				return nil, err
 			}
+			behind[r].say(&c)
 			if rows == 0 {
 				break
 			}
@@ -123,6 +128,30 @@ func (e *export) run(ctx context.Context) ([]dsr.Collection, error) {
 		out = append(out, c)
 	}
 	return out, nil
+}
+
+// behind is what [plan.behind] says of the rows that there are.
+func (e *export) behind(ctx context.Context) (map[*rowset]*rowset, error) {
+	var parts []string
+	for n, r := range e.p.sets {
+		if r.up && len(r.fromHere(e.p)) > 0 {
+			parts = append(parts, fmt.Sprintf("SELECT %d AS what, count(*) AS n FROM c%d WHERE s = 1", n, n))
+		}
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	shared := map[*rowset]bool{}
+	err := live{e.tx}.read(ctx, func(row scanner) error {
+		var what int
+		var n int64
+		if err := row.Scan(&what, &n); err != nil {
+			return err
+		}
+		shared[e.p.sets[what]] = n > 0
+		return nil
+	}, e.c.with()+strings.Join(parts, "\nUNION ALL "), e.c.args...)
+	return e.p.behind(func(r *rowset) bool { return shared[r] }), failed("count what others share", err)
 }
 
 // withheld says that the map leaves a collection out: what a portability request may leave out is no defect, for an access
