@@ -200,15 +200,15 @@ func (p *plan) behind(shared func(*rowset) bool) map[*rowset]*rowset {
 	return out
 }
 
-// say adds to the line of a set that what hangs on rows of shared was not searched.
-func (shared *rowset) say(c *dsr.Collection) {
-	if shared == nil {
+// say adds to the line of another set that what hangs on rows of this one was not searched; nil adds nothing.
+func (r *rowset) say(c *dsr.Collection) {
+	if r == nil {
 		return
 	}
 	if c.Outcome == dsr.NotFound {
 		c.Outcome = dsr.NotSearched
 	}
-	note(c, "what hangs on rows of "+shared.label()+" to which rows of other people refer is not searched")
+	note(c, "what hangs on rows of "+r.label()+" to which rows of other people refer is not searched")
 }
 
 // most is how many lines a dispatch may have.
