@@ -248,19 +248,16 @@ func (c *chain) way(n int, v *via) []string {
 
 // over is the FROM clause of a way, to rows of alias t; empty where nothing leads there.
 func (c *chain) over(n int, v *via) string {
-	from, where := c.source(n, v.from), ""
+	from := c.source(n, v.from)
 	if from == "" || spelled(v.identity) { // the latter [chain.spelt] finds, all of them
 		return ""
 	}
+	word, where := " WHERE ", ""
 	if v.identity != "" {
-		if where = v.somebodys("f." + v.from.column(v.on[0].from)); where != "" {
-			where = " WHERE " + where
+		if only := v.somebodys("f." + v.from.column(v.on[0].from)); only != "" {
+			word, where = " AND ", word+only
 		}
 		if !v.minted {
-			word := " WHERE "
-			if where != "" {
-				word = " AND "
-			}
 			where += c.butAnew("f.d", word)
 		}
 	}

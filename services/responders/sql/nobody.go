@@ -55,7 +55,7 @@ func (v *via) somebodys(expr string) string {
 // means is the identifier that a value stands for, in its normal form; empty: it stands for none.
 func (v *via) means(value string) string {
 	n := normalised(v.identity, value)
-	if spelled(v.identity) && strings.Count(n, "")-1-strings.Count(n, "+") < fewestDigits {
+	if spelled(v.identity) && len(strings.TrimPrefix(n, "+")) < fewestDigits {
 		return ""
 	}
 	for _, c := range v.nobodys {
