@@ -108,6 +108,7 @@ func (c *checker) way(s *Subject, r *Rows) {
 				s.Kind, r.Collection.Label, j.Referring()[0].Label(), keyNotFollowed)
 		}
 	}
+	c.leadsOn(s, r)
 	for _, e := range r.Entries {
 		if !e.Shared {
 			continue
@@ -123,6 +124,26 @@ func (c *checker) way(s *Subject, r *Rows) {
 		for _, path := range src.Prefix.Fields() {
 			if !r.knows(path) {
 				c.error(src.Pos, "prefix_unknown", "%s: nothing says which %s the objects of the person have: no identity, no reference", s.Kind, path)
+			}
+		}
+	}
+}
+
+// leadsOn looks at identifiers that stand in a table below the person's row: whoever is asked about by one of these alone is not found.
+func (c *checker) leadsOn(s *Subject, r *Rows) {
+	if r.Root || len(r.Entries) == 0 {
+		return
+	}
+	found := s.from(r)
+	for _, root := range s.Roots {
+		own, ok := s.Of(root.Collection)
+		if !ok || slices.Contains(found, own) || !slices.ContainsFunc(r.Via, func(j Join) bool { return j.From == root.Collection && j.Identity == "" && !j.Parent }) {
+			continue
+		}
+		for _, e := range r.Entries {
+			if !e.Shared && !slices.ContainsFunc(root.Identities, func(i Identity) bool { return i.Kind == e.Kind }) {
+				c.warn(e.Field.Pos, "identity_leads_not_back", "%s: who is asked about by %s alone is found in %s and not in %s; declare the reference between them in both directions (from and to), unless %s may be somebody else's",
+					s.Kind, e.Kind, r.Collection.Label, root.Collection.Label, e.Field.Label())
 			}
 		}
 	}

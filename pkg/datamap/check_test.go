@@ -171,6 +171,17 @@ func TestCheck(t *testing.T) {
 			},
 		},
 		{
+			name: "identifiers_below_the_person", policies: "customers: delete, addresses: delete, phones: delete, invoices: delete, news: delete",
+			tables: `customers: id* email
+				addresses: id* other=email owner>customers.id
+				phones: id* number=phone owner>customers.id
+				invoices: id* vat=vat_id owner>customers.id<customers.id
+				news: id* vat=vat_id`,
+			want: []string{
+				"at {name: warning: customer: who is asked about by phone alone is found in phones and not in customers; declare the reference between them in both directions (from and to), unless phones.number may be somebody else's (identity_leads_not_back)",
+			},
+		},
+		{
 			name: "masks_that_can't_be_done", policies: "customers: anonymise", more: ", lethe.ground: {customer: {customers: " + ground + "}}",
 			tables: `customers: id*!null_rewrite email!null_rewrite`,
 			want: []string{

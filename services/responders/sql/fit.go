@@ -66,7 +66,43 @@ func (b *planner) key(p *plan, parent *rowset, k foreignKey) {
 	case !parent.up && !followed(p, parent, k):
 		b.at(fields[0].Pos, "the data map follows the foreign key %s only away from %s: rows that refer to a %s there would be left as they are; give the reference the direction from, detach it, or list it in lethe.not_followed",
 			k, child.Label, p.kind)
+	case parent.rows.Root && !followed(p, parent, k) && !alone(p, k):
+		b.oneWay(fields[0].Pos, k.String(), parent, child.Label)
 	}
+}
+
+// back demands the same of references that the map alone declares: a person's own row that is found from rows which refer to it leads to all of them.
+func (b *planner) back(p *plan, r *rowset) {
+	for _, v := range r.vias {
+		if !r.rows.Root || !v.parent || v.from == r || v.unique() || slices.ContainsFunc(v.on, func(o pair) bool { return o.native }) { // key reports the last
+			continue
+		}
+		if !slices.ContainsFunc(r.fromHere(p), func(back *via) bool { return back.to == v.from && samePairs(back.on, v.on) }) {
+			b.oneWay(v.join.Referring()[0].Pos, v.join.String(), r, v.from.label())
+		}
+	}
+}
+
+func (b *planner) oneWay(pos datamap.Pos, reference string, own *rowset, child string) {
+	b.at(pos, "the data map follows the reference %s only away from %s: what else refers to the same %s there would be left as it is, and keep the row in %s; declare it in both directions (from and to), detach it, or list it in lethe.not_followed",
+		reference, child, own.p.kind, own.label())
+}
+
+// alone reports whether at most one row holds the foreign key's values: whoever is found from it leads to no other.
+func alone(p *plan, k foreignKey) bool {
+	for _, r := range p.sets {
+		if r.table.schema != k.childSchema || r.table.name != k.child {
+			continue
+		}
+		var cols []*column
+		for _, name := range k.columns {
+			if c, ok := r.table.column(name); ok {
+				cols = append(cols, c)
+			}
+		}
+		return r.table.distinct(cols)
+	}
+	return false
 }
 
 // harmOf says what the database does by itself, when rows are deleted, to those that refer to them over a foreign key of which the map takes no

@@ -57,6 +57,7 @@ type entry struct {
 
 // via is a way from one set to another.
 type via struct {
+	join     datamap.Join // as the map has it
 	from, to *rowset
 	on       []pair // from's column, to's column
 	parent   bool

@@ -154,6 +154,7 @@ func (b *planner) plan(s *datamap.Subject, n int) *plan {
 	for _, r := range p.sets {
 		b.loops(r)
 		b.ident(s, r)
+		b.back(p, r)
 		b.references(p, r)
 		b.masks(r)
 		b.freeze(p, r)
@@ -200,7 +201,7 @@ func minted(s *datamap.Subject, f *datamap.Field) bool {
 
 func (b *planner) vias(p *plan, r *rowset) {
 	for _, j := range r.rows.Via {
-		v := &via{from: p.set(j.From), to: r, parent: j.Parent, identity: j.Identity}
+		v := &via{join: j, from: p.set(j.From), to: r, parent: j.Parent, identity: j.Identity}
 		v.on = b.pairs(j, "a reference")
 		if len(v.on) != len(j.On) || v.from == nil {
 			continue // reported
