@@ -157,6 +157,7 @@ func (a *answers) kinds(d int) []string {
 // lines writes one line for each collection in which rows of the person, or references to them, may be.
 func (a *answers) lines(d int, b *batch) []dsr.Collection {
 	out := make([]dsr.Collection, 0, a.most(d))
+	kinds := a.ds[d].Kinds()
 	for _, p := range a.plans[d] {
 		reachable := a.reachable(p, d)
 		behind := p.behind(func(r *rowset) bool {
@@ -169,6 +170,7 @@ func (a *answers) lines(d int, b *batch) []dsr.Collection {
 			}
 			l := a.line(d, r, reachable[r], b)
 			behind[r].say(&l)
+			sayUnsought(&l, r.unsought(kinds, reachable))
 			out = merge(out, l)
 		}
 		for _, c := range p.detach {

@@ -117,13 +117,13 @@ func (e *export) run(ctx context.Context) ([]dsr.Collection, error) {
 				return nil, err
 			}
 			behind[r].say(&c)
-			if rows == 0 {
-				break
+			if rows > 0 {
+				c.Outcome, c.Counts = dsr.Exported, dsr.Counts{Found: rows, Exported: rows}
 			}
-			c.Outcome, c.Counts = dsr.Exported, dsr.Counts{Found: rows, Exported: rows}
-			if len(r.rows.Exclude) > 0 {
-				c.Note = "left out by the data map: " + paths(r.rows.Exclude)
+			if rows > 0 && len(r.rows.Exclude) > 0 {
+				note(&c, "left out by the data map: "+paths(r.rows.Exclude))
 			}
+			sayUnsought(&c, r.unsought(e.d.Kinds(), e.reachable))
 		}
 		out = append(out, c)
 	}
