@@ -179,7 +179,7 @@ func (t *tx) Archived(ctx context.Context, ids []lifecycle.ID) (map[lifecycle.ID
 		if !locked[i-1] {
 			return nil // claimed since
 		}
-		r, err := rowset.DecodeArchive(ids[i-1], archive)
+		r, err := unpackArchive(ids[i-1], archive)
 		if err != nil {
 			return err
 		}

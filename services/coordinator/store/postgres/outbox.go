@@ -105,7 +105,11 @@ func (o *outbox) Fetch(ctx context.Context, shards []int, maxBytes int) ([]store
 	var shard int16
 	var body []byte
 	_, err := pgx.ForEachRow(rows, []any{&id, &shard, &body}, func() error {
-		ms, err := rowset.DecodeFrame(int(shard), body)
+		frame, err := unpack(body)
+		if err != nil {
+			return err
+		}
+		ms, err := rowset.DecodeFrame(int(shard), frame)
 		out = append(out, store.OutboxRow{ID: id, Shard: int(shard), Messages: ms})
 		return err
 	})

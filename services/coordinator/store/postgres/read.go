@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -96,7 +97,11 @@ func (s *Store) Records(ctx context.Context, after store.Record, limit int) ([]s
 	var archive []byte
 	_, err = pgx.ForEachRow(rows, []any{&r.Tenant, &id, &r.RecordID, &r.Number, &r.SealedAt, &r.Result, &r.Envelope, &r.SHA256, &r.PreviousSHA256, &archive}, func() error {
 		r.RequestID, r.SealedAt = rowset.RequestID(id.Bytes), r.SealedAt.UTC()
-		q, err := rowset.DecodeArchive(r.ID, archive)
+		var err error
+		if r.Envelope, err = unpackEnvelope(r.Envelope); err != nil {
+			return fmt.Errorf("record %s: %w", r.RecordID, err)
+		}
+		q, err := unpackArchive(r.ID, archive)
 		out = append(out, store.Sealed{Record: r, Request: q})
 		return err
 	})

@@ -45,10 +45,10 @@ func (t *tx) seal(s *rowset.Set) {
 			column(rs, func(r *rowset.Record) int32 { return r.Number }),
 			column(rs, func(r *rowset.Record) pgtype.Timestamptz { return instant(r.SealedAt) }),
 			column(rs, func(r *rowset.Record) string { return string(r.Result) }),
-			column(rs, func(r *rowset.Record) []byte { return orEmpty(r.Envelope) }),
+			column(rs, func(r *rowset.Record) []byte { return packEnvelope(orEmpty(r.Envelope)) }),
 			column(rs, func(r *rowset.Record) []byte { return orEmpty(r.SHA256) }),
 			column(rs, func(r *rowset.Record) []byte { return r.PreviousSHA256 }),
-			column(rs, func(r *rowset.Record) []byte { return r.Archive }))
+			column(rs, func(r *rowset.Record) []byte { return pack(r.Archive) }))
 	}
 }
 
