@@ -13,7 +13,8 @@ import (
 // Survey lays the data map over the live catalogue, as [New] does, and says everything that does not fit, and everything in the
 // database that the map says nothing of: all at once, with a place in the map where there is one. An error among the findings is what
 // New refuses to start with. A warning stops nothing: a table or a column that the map leaves out, a type that it gives wrongly, a table that
-// it names and that no request reaches, a column that looks like a reference and is declared nowhere.
+// it names and that no request reaches, a column that looks like a reference and is declared nowhere, a foreign key over which rows that nothing
+// erases may make a deletion fail.
 //
 // What [datamap.Map.Check] finds without a database is left to it. The tables of ledgers (lethe_…) are nobody's.
 func Survey(ctx context.Context, c Config) ([]datamap.Finding, error) {
@@ -45,6 +46,7 @@ func Survey(ctx context.Context, c Config) ([]datamap.Finding, error) {
 	}
 	v.tables(l)
 	v.keys(l)
+	v.blocked(l)
 	slices.SortStableFunc(v.found, func(a, b datamap.Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column), cmp.Compare(a.Message, b.Message))
 	})
