@@ -208,7 +208,11 @@ func (r *rowset) say(c *dsr.Collection) {
 	if c.Outcome == dsr.NotFound {
 		c.Outcome = dsr.NotSearched
 	}
-	note(c, "what hangs on rows of "+r.label()+" to which rows of other people refer is not searched")
+	note(c, r.notSearched())
+}
+
+func (r *rowset) notSearched() string {
+	return "what hangs on rows of " + r.label() + " to which rows of other people refer is not searched"
 }
 
 // most is how many lines a dispatch may have.
@@ -341,12 +345,17 @@ func (a *answers) detachLine(d int, c *detaching, searched bool) dsr.Collection 
 	return out
 }
 
+// note adds to what a line says, unless it says so already.
 func note(c *dsr.Collection, s string) {
-	if c.Note != "" {
-		c.Note += "; "
+	switch {
+	case c.Note == "":
+		c.Note = s
+	case !strings.Contains(noteEnd+c.Note+noteEnd, noteEnd+s+noteEnd):
+		c.Note += noteEnd + s
 	}
-	c.Note += s
 }
+
+const noteEnd = "; "
 
 // merge adds a line to those there are. A collection has one line, whatever happened there for how many reasons: its outcome
 // is the worst, its counts are those of all.
@@ -360,8 +369,10 @@ func merge(lines []dsr.Collection, l dsr.Collection) []dsr.Collection {
 		*have, l = l, *have
 	}
 	have.Counts = add(have.Counts, l.Counts)
-	if l.Note != "" {
-		note(have, l.Note)
+	for s := range strings.SplitSeq(l.Note, noteEnd) {
+		if s != "" {
+			note(have, s)
+		}
 	}
 	if l.Outcome != dsr.NotFound && l.Method != have.Method && !strings.Contains(have.Method, l.Method) {
 		have.Method += ", " + l.Method

@@ -122,7 +122,7 @@ func (e *export) run(ctx context.Context) ([]dsr.Collection, error) {
 			}
 			c.Outcome, c.Counts = dsr.Exported, dsr.Counts{Found: rows, Exported: rows}
 			if len(r.rows.Exclude) > 0 {
-				c.Note = "left out by the data map: " + paths(r.rows.Exclude)
+				note(&c, "left out by the data map: "+paths(r.rows.Exclude))
 			}
 		}
 		out = append(out, c)
