@@ -44,6 +44,7 @@ type tally struct {
 	toErase, erase int64
 	toMask, mask   int64
 	detach         int64
+	elsewhere      int64    // of the detached, rows that the same line counts as found for another reason
 	age            oldness  // of rows that stay
 	finds          finds    // in the free text of rows that stay
 	unsearched     []string // kinds of which a value was not searched for there
@@ -338,7 +339,7 @@ func (a *answers) detachLine(d int, c *detaching, searched bool) dsr.Collection 
 	t := a.counted(d, c)
 	switch {
 	case t != nil && t.detach > 0:
-		out.Outcome, out.Counts = dsr.Detached, dsr.Counts{Found: t.detach, Detached: t.detach}
+		out.Outcome, out.Counts = dsr.Detached, dsr.Counts{Found: t.detach - t.elsewhere, Detached: t.detach}
 	case !searched:
 		out.Outcome, out.Note = dsr.NotSearched, "no identifier at hand leads to the rows that these refer to"
 	}
