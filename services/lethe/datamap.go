@@ -41,7 +41,8 @@ func newDatamapCheck(a *app, files *[]string) *cobra.Command {
 		Use: "check", Short: "Find what is wrong or missing in the data map",
 		Long: "Ends with 1 where a finding is an error, with which no service starts. A warning is something that a record may have to\n" +
 			"say, such as that nobody declared the backups. With --system, and a database of that system, the live catalogue is looked at as well:\n" +
-			"tables, columns and foreign keys that the map does not know, types that differ, tables that no request reaches.",
+			"tables, columns and foreign keys that the map does not know, types that differ, tables that no request reaches, columns that look like\n" +
+			"references and are declared nowhere, foreign keys over which a deletion may fail.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if l.dsn != "" && l.system == "" {
 				return &usageError{cmd.CommandPath(), errors.New("--dsn is of a system: name it with --system")}

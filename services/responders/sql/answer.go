@@ -44,6 +44,7 @@ type tally struct {
 	toErase, erase int64
 	toMask, mask   int64
 	detach         int64
+	elsewhere      int64    // of the detached, rows that the same line counts as found for another reason
 	age            oldness  // of rows that stay
 	finds          finds    // in the free text of rows that stay
 	unsearched     []string // kinds of which a value was not searched for there
@@ -210,7 +211,11 @@ func (r *rowset) say(c *dsr.Collection) {
 	if c.Outcome == dsr.NotFound {
 		c.Outcome = dsr.NotSearched
 	}
-	note(c, "what hangs on rows of "+r.label()+" to which rows of other people refer is not searched")
+	note(c, r.notSearched())
+}
+
+func (r *rowset) notSearched() string {
+	return "what hangs on rows of " + r.label() + " to which rows of other people refer is not searched"
 }
 
 // most is how many lines a dispatch may have.
@@ -336,19 +341,24 @@ func (a *answers) detachLine(d int, c *detaching, searched bool) dsr.Collection 
 	t := a.counted(d, c)
 	switch {
 	case t != nil && t.detach > 0:
-		out.Outcome, out.Counts = dsr.Detached, dsr.Counts{Found: t.detach, Detached: t.detach}
+		out.Outcome, out.Counts = dsr.Detached, dsr.Counts{Found: t.detach - t.elsewhere, Detached: t.detach}
 	case !searched:
 		out.Outcome, out.Note = dsr.NotSearched, "no identifier at hand leads to the rows that these refer to"
 	}
 	return out
 }
 
+// note adds to what a line says, unless it says so already.
 func note(c *dsr.Collection, s string) {
-	if c.Note != "" {
-		c.Note += "; "
+	switch {
+	case c.Note == "":
+		c.Note = s
+	case !strings.Contains(noteEnd+c.Note+noteEnd, noteEnd+s+noteEnd):
+		c.Note += noteEnd + s
 	}
-	c.Note += s
 }
+
+const noteEnd = "; "
 
 // merge adds a line to those there are. A collection has one line, whatever happened there for how many reasons: its outcome
 // is the worst, its counts are those of all.
@@ -362,8 +372,10 @@ func merge(lines []dsr.Collection, l dsr.Collection) []dsr.Collection {
 		*have, l = l, *have
 	}
 	have.Counts = add(have.Counts, l.Counts)
-	if l.Note != "" {
-		note(have, l.Note)
+	for s := range strings.SplitSeq(l.Note, noteEnd) {
+		if s != "" {
+			note(have, s)
+		}
 	}
 	if l.Outcome != dsr.NotFound && l.Method != have.Method && !strings.Contains(have.Method, l.Method) {
 		have.Method += ", " + l.Method

@@ -215,3 +215,28 @@ func TestProgressThatCannotBeReadIsPermanent(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A row that is found for two reasons is found once, however many chunks lie between them.
+func TestRowsThatAreFoundTwiceInChunks(t *testing.T) {
+	h := readHard(t, "testdata/shapes/rows_that_are_found_twice.txt")
+	everywhere(t, func(t *testing.T, p place) {
+		w := p.world(t, h.ddl(p.dialect, p.schema))
+		for q := range strings.SplitSeq(h.text("rows", p.dialect), ";\n") {
+			w.exec(q)
+		}
+		cfg := w.config(p.parse(t, h.yaml(p.dialect)))
+		cfg.ChunkRows = 1
+		s, err := sql.New(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, chunks, err := inChunks(t.Context(), s, []responder.Dispatch{ask(dsr.Act, 1, email("anna@example.org"))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chunks < 8 {
+			t.Errorf("erased in %d chunks", chunks)
+		}
+		h.counted(t, p.dialect, got)
+	})
+}

@@ -3,14 +3,21 @@ package sql
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// cut is a reference that is to be set to null, and in how many rows, by dispatch.
+// cut is a reference that is to be set to null, and in how many rows.
 type cut struct {
 	*detaching
-	rows map[int]int64
+	rows []attached
 	all  int64
+}
+
+// attached are the rows of one dispatch that refer to the person's, and how many of them are counted as found elsewhere in the same line.
+type attached struct {
+	d        int
+	n, known int64
 }
 
 // attached counts the rows that refer to the persons' over references which are to be set to null. It is [errOver] if there are more
@@ -33,24 +40,77 @@ func (b *batch) attached(ctx context.Context, p *plan) ([]cut, error) {
 }
 
 func (b *batch) attachedOver(ctx context.Context, d *detaching) (cut, error) {
-	c := cut{detaching: d, rows: map[int]int64{}}
+	c := cut{detaching: d}
 	if !b.made[d.from] {
 		return c, nil
 	}
-	p := d.from.p
-	// A row that refers to two persons of the batch counts for the first.
-	query := fmt.Sprintf("SELECT d, count(*) FROM (SELECT min(f.d) AS d FROM %s GROUP BY %s%s) AS o GROUP BY d", b.referring(d), p.list("t", d.key), b.most())
+	known := b.foundElsewhere(d)
+	if known == "" {
+		known = "1 = 0"
+	}
+	query := fmt.Sprintf("SELECT o.d, count(*), sum(CASE WHEN %s THEN 1 ELSE 0 END) FROM (%s%s) AS o GROUP BY o.d", known, b.attachedRows(d), b.most())
 	err := b.db.read(ctx, func(row scanner) error {
-		var i int
-		var n int64
-		if err := row.Scan(&i, &n); err != nil {
-			return err
-		}
-		c.rows[i] = n
-		c.all += n
-		return nil
+		var rows attached
+		err := row.Scan(&rows.d, &rows.n, &rows.known)
+		c.rows = append(c.rows, rows)
+		c.all += rows.n
+		return err
 	}, query)
 	return c, failed("count references of "+d.label, err)
+}
+
+// attachedRows is a query for the keys k0 … of the rows that refer, each with the dispatch d that it counts for: of two persons of the batch the first.
+func (b *batch) attachedRows(d *detaching) string {
+	keys := make([]string, len(d.key))
+	for i, c := range d.key {
+		keys[i] = fmt.Sprintf("t.%s AS k%d", d.from.p.d.quote(c.name), i)
+	}
+	return fmt.Sprintf("SELECT min(f.d) AS d, %s FROM %s GROUP BY %s", strings.Join(keys, ", "), b.referring(d), d.from.p.list("t", d.key))
+}
+
+// foundElsewhere is true where a row of alias o, with the columns of attachedRows, is the person's own as well, or refers to the person over another
+// reference that is to be set to null after this one: it is found once. It is empty where there can be no such row.
+func (b *batch) foundElsewhere(d *detaching) string {
+	p := d.from.p
+	same := make([]string, len(d.key))
+	for i, c := range d.key {
+		same[i] = fmt.Sprintf("t.%s = o.k%d", p.d.quote(c.name), i)
+	}
+	at := strings.Join(same, " AND ")
+	var out []string
+	for _, r := range p.sets {
+		if r.table == d.table && r.rows.Policy != "" {
+			out = append(out, b.reaches(r, at)...)
+		}
+	}
+	for _, e := range p.detach[slices.Index(p.detach, d)+1:] {
+		if e.table == d.table && b.made[e.from] {
+			out = append(out, fmt.Sprintf("coalesce((SELECT min(f.d) FROM %s WHERE %s), -1) = o.d", b.referring(e), at))
+		}
+	}
+	return strings.Join(out, " OR ")
+}
+
+// reaches is true where a set holds the row of alias o for its dispatch. Its table does not say so where there is none, or a chunk's rows alone: then
+// the way does by which they are found.
+func (b *batch) reaches(r *rowset, at string) []string {
+	p := r.p
+	if b.made[r] && !(b.chunked && b.limited(r)) {
+		where := []string{"h.d = o.d", "h.g = 0"}
+		for i := range r.key {
+			where = append(where, fmt.Sprintf("h.k%d = o.k%d", i, i))
+		}
+		return []string{fmt.Sprintf("EXISTS (SELECT 1 FROM %s AS h WHERE %s)", p.d.temporaryName(r.name), strings.Join(where, " AND "))}
+	}
+	v := r.vias[0]
+	if !b.made[v.from] {
+		return nil
+	}
+	where := []string{"f.d = o.d", at}
+	if more := b.conditions(v); more != "" {
+		where = append(where, more)
+	}
+	return []string{fmt.Sprintf("EXISTS (SELECT 1 FROM %s WHERE %s)", b.join(v), strings.Join(where, " AND "))}
 }
 
 // referring is the FROM clause for the rows of alias t that refer to rows of the set, of alias f.
@@ -79,8 +139,8 @@ func (b *batch) cut(ctx context.Context, c cut, out *answers) error {
 	if err := agree(doing, n, c.all); err != nil {
 		return err
 	}
-	for d, n := range c.rows {
-		out.tally(d, c.detaching).detach += n
+	for _, rows := range c.rows {
+		out.tally(rows.d, c.detaching).detached(rows.n, rows.known)
 	}
 	return nil
 }
@@ -90,16 +150,39 @@ func (b *batch) cutSome(ctx context.Context, d *detaching, out *answers) (more b
 	if !b.made[d.from] {
 		return false, nil
 	}
-	p := d.from.p
-	keys := make([]string, len(d.key))
-	for i, c := range d.key {
-		keys[i] = fmt.Sprintf("t.%s AS k%d", p.d.quote(c.name), i)
+	left := int64(b.s.cfg.ChunkRows)
+	known := b.foundElsewhere(d)
+	if known != "" { // of those that are counted elsewhere each statement says how many there were
+		n, err := b.cutAt(ctx, d, "WHERE "+known, left)
+		if err != nil {
+			return false, err
+		}
+		out.tally(0, d).detached(n, n)
+		if left -= n; left <= 0 {
+			return true, nil
+		}
+		known = "WHERE NOT (" + known + ")"
 	}
-	some := fmt.Sprintf("SELECT %s FROM %s GROUP BY %s LIMIT %d", strings.Join(keys, ", "), b.referring(d), p.list("t", d.key), b.s.cfg.ChunkRows)
-	n, err := b.exec(ctx, "detach "+d.label, p.d.updateRows(p.tableName(d.table), []assignment{{d.col, "NULL"}}, d.key, some))
+	n, err := b.cutAt(ctx, d, known, left)
 	if err != nil {
 		return false, err
 	}
-	out.tally(0, d).detach += n
-	return n >= int64(b.s.cfg.ChunkRows), nil
+	out.tally(0, d).detached(n, 0)
+	return n >= left, nil
+}
+
+func (b *batch) cutAt(ctx context.Context, d *detaching, where string, most int64) (int64, error) {
+	p := d.from.p
+	keys := make([]string, len(d.key))
+	for i := range d.key {
+		keys[i] = fmt.Sprintf("o.k%[1]d AS k%[1]d", i)
+	}
+	some := fmt.Sprintf("SELECT %s FROM (%s) AS o %s LIMIT %d", strings.Join(keys, ", "), b.attachedRows(d), where, most)
+	return b.exec(ctx, "detach "+d.label, p.d.updateRows(p.tableName(d.table), []assignment{{d.col, "NULL"}}, d.key, some))
+}
+
+// detached counts rows in which a reference is set to null, and how many of them are found elsewhere.
+func (t *tally) detached(n, known int64) {
+	t.detach += n
+	t.elsewhere += known
 }

@@ -9,8 +9,9 @@ import (
 // divide finds out which sets can be worked a chunk at a time. The others are always worked whole:
 //   - where rows of one table refer to each other, part of them cannot go before the rest;
 //   - where the person's rows refer to rows that others may share, all of the former must be known;
-//   - where a reference to the person's rows is set to null in rows that are the person's as well and are deleted, all of the former must be
-//     known, or some would go before the reference in them is counted;
+//   - where a reference to the person's rows is set to null in rows that are found for another reason as well, all of the former must be known, and
+//     the latter are found in one way, from rows that are all known: else some would go before the reference in them is counted, or count as
+//     found twice;
 //   - where rows stay, there must be a key by which to step over them, one way to find them, and one way to what hangs on them, or some
 //     would count twice.
 func (b *planner) divide(p *plan) {
@@ -33,11 +34,7 @@ func (b *planner) divisible(p *plan, r *rowset) bool {
 		return false
 	}
 	below := p.below(r)
-	if slices.ContainsFunc(p.detach, func(d *detaching) bool {
-		return (d.from == r || slices.Contains(below, d.from)) && slices.ContainsFunc(p.sets, func(o *rowset) bool {
-			return o.table == d.table && o.rows.Policy == datamap.Delete
-		})
-	}) {
+	if slices.ContainsFunc(p.detach, func(d *detaching) bool { return d.mixes(r, below) }) {
 		return false
 	}
 	at := slices.Index(p.order, r)
@@ -45,6 +42,19 @@ func (b *planner) divisible(p *plan, r *rowset) bool {
 		stays := o.rows.Policy == datamap.Anonymise || o.rows.Policy == datamap.Keep
 		return o.up || slices.Index(p.order, o) > at || stays && !o.oneWay() || r.rows.Policy == datamap.Delete && stays && !b.d.ordered(r.table)
 	})
+}
+
+// mixes reports whether it could not be known, if a set was divided, which rows that lose their reference are found for another reason as well.
+func (d *detaching) mixes(r *rowset, below []*rowset) bool {
+	holds := func(o *rowset) bool { return o.table == d.table && o.rows.Policy != "" }
+	again := slices.ContainsFunc(r.p.detach, func(o *detaching) bool { return o != d && o.table == d.table })
+	switch {
+	case d.from == r || slices.Contains(below, d.from):
+		return again || slices.ContainsFunc(r.p.sets, holds)
+	case holds(r) && (len(r.entries) > 0 || !r.oneWay()):
+		return true
+	}
+	return slices.ContainsFunc(below, holds)
 }
 
 // oneWay reports whether rows are found by one query alone.

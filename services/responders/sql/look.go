@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lethe-dsr/lethe/pkg/datamap"
@@ -23,7 +24,7 @@ func (s *System) Verify(ctx context.Context, ds []responder.Dispatch) ([]respond
 	var out []responder.Answer
 	err := s.reading(ctx, func(s *System, tx *sql.Tx) error {
 		a := newAnswers(s, ds)
-		l := &look{s: s, tx: tx, ds: ds, remaining: map[tallyKey]int64{}, came: map[tallyKey]int64{}, texts: map[tallyKey]*textual{}}
+		l := &look{s: s, tx: tx, ds: ds, remaining: map[tallyKey]int64{}, came: map[tallyKey]int64{}, shared: map[tallyKey]bool{}, texts: map[tallyKey]*textual{}}
 		for _, p := range s.plans {
 			if members := a.of[p]; len(members) > 0 {
 				if err := l.run(ctx, p, members); err != nil {
@@ -57,7 +58,7 @@ func (s *System) reading(ctx context.Context, do func(*System, *sql.Tx) error) e
 	return do(s, tx)
 }
 
-// tallyKey names what was counted: of is a set or a detaching.
+// tallyKey names what was counted: of is a set, a detaching, or what a set shares.
 type tallyKey struct {
 	d  int
 	of any
@@ -69,8 +70,12 @@ type look struct {
 	ds []responder.Dispatch
 
 	remaining, came map[tallyKey]int64
+	shared          map[tallyKey]bool // other people's rows refer to some of the set's
 	texts           map[tallyKey]*textual
 }
+
+// sharing is a set of which rows of other people's may refer to some.
+type sharing struct{ set *rowset }
 
 func (l *look) run(ctx context.Context, p *plan, members []int) error {
 	if err := l.lookThrough(ctx, p, members); err != nil {
@@ -101,6 +106,11 @@ func (l *look) run(ctx context.Context, p *plan, members []int) error {
 	for _, n := range c.anew {
 		add(n, "SELECT DISTINCT d, "+n.set.keys("")+" FROM "+n.name)
 	}
+	for n, r := range p.sets {
+		if r.up && len(r.fromHere(p)) > 0 {
+			add(sharing{r}, fmt.Sprintf("SELECT DISTINCT d, %s FROM c%d WHERE s = 1", r.keys(""), n))
+		}
+	}
 	if len(parts) == 0 {
 		return nil
 	}
@@ -110,11 +120,14 @@ func (l *look) run(ctx context.Context, p *plan, members []int) error {
 		if err := row.Scan(&what, &d, &n); err != nil {
 			return err
 		}
-		if came, ok := of[what].(comer); ok {
-			l.came[tallyKey{d, came.set}] += n
-			return nil
+		switch of := of[what].(type) {
+		case comer:
+			l.came[tallyKey{d, of.set}] += n
+		case sharing:
+			l.shared[tallyKey{d, of.set}] = true
+		default:
+			l.remaining[tallyKey{d, of}] += n
 		}
-		l.remaining[tallyKey{d, of[what]}] += n
 		return nil
 	}, c.with()+strings.Join(parts, "\nUNION ALL "), c.args...)
 	return failed("look again", err)
@@ -186,8 +199,27 @@ func (l *look) answers(a *answers) []responder.Answer {
 			}
 			out[d].Collections = l.textLines(out[d].Collections, p, d)
 		}
+		for _, p := range a.plans[d] { // when the lines say everything else
+			l.sayBehind(out[d].Collections, p, d)
+		}
 	}
 	return out
+}
+
+// sayBehind adds to the lines of collections that what hangs on rows which other people share was not searched. A line that says anything else
+// stays what it is: a record repeats nothing of one that was not searched.
+func (l *look) sayBehind(lines []dsr.Collection, p *plan, d int) {
+	behind := p.behind(func(r *rowset) bool { return l.shared[tallyKey{d, r}] })
+	for _, r := range p.sets {
+		i := slices.IndexFunc(lines, func(c dsr.Collection) bool { return c.Name == r.label() })
+		switch of := behind[r]; {
+		case i < 0 || of == nil:
+		case lines[i].Note != "" || lines[i].Counts != dsr.Counts{}:
+			note(&lines[i], of.notSearched())
+		default:
+			of.say(&lines[i])
+		}
+	}
 }
 
 func lookLine(name string, categories []string, searched bool, remaining, came int64) dsr.Collection {

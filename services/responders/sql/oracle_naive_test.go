@@ -92,7 +92,13 @@ func (s shape) naive(d data, batch []responder.Dispatch) []map[string]dsr.Counts
 		for id, r := range before[name] {
 			if v, ok := r["agent"].(int64); ok && first("t0", v) >= 0 {
 				d[name][id]["agent"] = nil
-				count(first("t0", v), name, func(c *dsr.Counts) { c.Found++; c.Detached++ })
+				owner := first("t0", v)
+				count(owner, name, func(c *dsr.Counts) {
+					c.Detached++
+					if !reach[owner][name][id] { // or it is found below
+						c.Found++
+					}
+				})
 			}
 		}
 	}

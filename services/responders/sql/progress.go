@@ -39,6 +39,7 @@ type kept struct {
 	Latest     time.Time                   // of the days of rows that stay
 	Undated    int64
 	Others     int64
+	Elsewhere  int64
 }
 
 func (p *progress) kind(of *plan) *kindProgress { return p.Kinds[of.kind] }
@@ -77,7 +78,7 @@ func (b *batch) resume(out *answers) error {
 		for _, of := range p.counted() {
 			if t, ok := counts[of.name]; ok {
 				*out.tally(0, of.what) = tally{
-					stay: t.Stay, known: t.Known, before: t.Before, toErase: t.ToErase, erase: t.Erase, toMask: t.ToMask, mask: t.Mask, detach: t.Detach, others: t.Others,
+					stay: t.Stay, known: t.Known, before: t.Before, toErase: t.ToErase, erase: t.Erase, toMask: t.ToMask, mask: t.Mask, detach: t.Detach, others: t.Others, elsewhere: t.Elsewhere,
 					finds: readFinds(t.Finds), unsearched: t.Unsearched, age: oldness{t.Latest, t.Undated},
 				}
 			}
@@ -103,7 +104,7 @@ func (b *batch) pause(ctx context.Context, out *answers) ([]responder.Answer, er
 		w.Counts[p.kind] = map[string]kept{}
 		for _, of := range p.counted() {
 			if t := out.counted(0, of.what); t != nil {
-				w.Counts[p.kind][of.name] = kept{t.stay, t.known, t.before, t.toErase, t.erase, t.toMask, t.mask, t.detach, t.finds.written(), t.unsearched, t.age.latest, t.age.undated, t.others}
+				w.Counts[p.kind][of.name] = kept{t.stay, t.known, t.before, t.toErase, t.erase, t.toMask, t.mask, t.detach, t.finds.written(), t.unsearched, t.age.latest, t.age.undated, t.others, t.elsewhere}
 			}
 		}
 		for _, r := range p.sets {

@@ -30,7 +30,7 @@ func readHard(t *testing.T, file string) hard {
 		if title, ok := strings.CutPrefix(strings.TrimSpace(line), "-- "); ok && strings.HasSuffix(title, " --") {
 			name = strings.TrimSuffix(title, " --")
 			head, _, _ := strings.Cut(name, " ")
-			if !slices.Contains([]string{"on", "schema", "rows", "map", "ask", "counts", "exported", "left", "keeps", "refused", "fails"}, head) {
+			if !slices.Contains([]string{"on", "schema", "rows", "map", "ask", "counts", "exported", "left", "keeps", "warned", "refused", "fails"}, head) {
 				t.Fatalf("%s: unknown section %q", file, name)
 			}
 			h.sections[name] = ""

@@ -58,6 +58,7 @@ func (h hard) playAt(t *testing.T, p place) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.warns(t, w, m)
 	ds := h.dispatches(t, dsr.Act)
 	before := h.contents(w)
 	h.exports(t, s, d)

@@ -13,7 +13,8 @@ import (
 // Survey lays the data map over the live catalogue, as [New] does, and says everything that does not fit, and everything in the
 // database that the map says nothing of: all at once, with a place in the map where there is one. An error among the findings is what
 // New refuses to start with. A warning stops nothing: a table or a column that the map leaves out, a type that it gives wrongly, a table that
-// it names and that no request reaches.
+// it names and that no request reaches, a column that looks like a reference and is declared nowhere, a foreign key over which rows that nothing
+// erases may make a deletion fail.
 //
 // What [datamap.Map.Check] finds without a database is left to it. The tables of ledgers (lethe_…) are nobody's.
 func Survey(ctx context.Context, c Config) ([]datamap.Finding, error) {
@@ -45,6 +46,7 @@ func Survey(ctx context.Context, c Config) ([]datamap.Finding, error) {
 	}
 	v.tables(l)
 	v.keys(l)
+	v.blocked(l)
 	slices.SortStableFunc(v.found, func(a, b datamap.Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column), cmp.Compare(a.Message, b.Message))
 	})
@@ -107,6 +109,9 @@ func (v *survey) tables(l *layout) {
 			if personal := guessedPersonal(t); personal != "" {
 				hint = "; its columns look like personal data: " + personal
 			}
+			for _, c := range t.columns {
+				hint += v.seems(t, c)
+			}
 			v.warn(v.dataset(t.schema).Pos, "unknown_table", "the data map does not know table %s.%s%s", t.schema, t.name, hint)
 			continue
 		}
@@ -133,11 +138,15 @@ func (v *survey) columns(col *datamap.Collection, t *table) {
 			if g, ok := guessName(t, c); ok && personalCategory(g.category) {
 				hint = "; it looks like " + g.category
 			}
+			hint += v.seems(t, c)
 			v.warn(col.Pos, "unknown_column", "the data map does not know column %s of table %s: it is neither erased nor exported%s", c.name, col.Label, hint)
 		case !fitsType(f.DataType, c):
 			v.warn(f.Pos, "type_differs", "%s is %s in the database, and %s in the data map", f.Label(), c.typ, f.DataType)
 		case f.Length > 0 && c.length > 0 && f.Length > c.length:
 			v.warn(f.Pos, "length_differs", "%s takes %d characters in the database, and %d in the data map", f.Label(), c.length, f.Length)
+		}
+		if f != nil {
+			v.reference(f, t, c)
 		}
 	}
 	var said []string

@@ -3,11 +3,13 @@ package sql_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lethe-dsr/lethe/pkg/datamap"
 	"github.com/lethe-dsr/lethe/services/responders/sql"
 )
 
@@ -73,6 +75,72 @@ func TestSurvey(t *testing.T) {
 			`fields: [{name: id, fides_meta: {data_type: integer}}, {name: parent, fides_meta: {data_type: integer}}]: warning: the data map does not know the foreign key lookup (parent) → lookup (id): declare it in references, or list it in lethe.not_followed (unknown_key)`,
 		}
 		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	})
+}
+
+// warns demands what a survey says of the rows that an erasure goes past.
+func (h hard) warns(t *testing.T, w *world, m *datamap.Map) {
+	t.Helper()
+	found, err := sql.Survey(t.Context(), w.config(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, f := range found {
+		if slices.Contains([]string{"undeclared_reference", "blocking_key"}, f.Code) {
+			got = append(got, f.Message)
+		}
+		if f.Severity == datamap.SeverityError {
+			t.Errorf("what is started with is an error: %s", f)
+		}
+	}
+	for line := range strings.Lines(h.text("warned", w.dialect)) {
+		want = append(want, strings.TrimSpace(line))
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("warned (-want +got):\n%s", d)
+	}
+}
+
+// What a survey advises silences it, and is nothing that the check of the map finds fault with.
+func TestUndeclaredReferencesThatAreDecided(t *testing.T) {
+	decided := map[string]*strings.Replacer{
+		"not_followed": strings.NewReplacer("staff: delete}}", "staff: delete}}\nlethe.not_followed: [wp_usermeta.user_id, salaries.emp_no]"),
+		"references":   strings.NewReplacer("user_id system | meta", "user_id <wp_users.ID system | meta", "emp_no pk system | from_year", "emp_no pk <staff.emp_no system | from_year"),
+		"from_the_key": strings.NewReplacer("wp_users: ID pk", "wp_users: ID >wp_usermeta.user_id pk", "staff: emp_no pk", "staff: emp_no >salaries.emp_no pk"),
+		"detach": strings.NewReplacer("user_id system | meta", "user_id <wp_users.ID system | meta", "staff: delete}}",
+			"staff: delete, wp_usermeta.user_id: detach}}\nlethe.not_followed: [salaries.emp_no]"),
+	}
+	for name, change := range decided {
+		t.Run(name, func(t *testing.T) {
+			h := readHard(t, "testdata/shapes/references_by_name_alone.txt")
+			p := newPlace(t, sql.SQLite)
+			w := p.world(t, h.ddl(p.dialect, p.schema))
+			h.sections["map"], h.sections["warned"] = change.Replace(h.sections["map"]), ""
+			m := p.parse(t, h.yaml(p.dialect))
+			for _, f := range m.Check() {
+				if strings.Contains(f.Message, "not_followed") {
+					t.Error(f)
+				}
+			}
+			h.warns(t, w, m)
+		})
+	}
+}
+
+// Of what the map does not know, a survey says as well to what it seems to refer.
+func TestUnknownTablesThatSeemToRefer(t *testing.T) {
+	everywhere(t, func(t *testing.T, p place) {
+		w := p.shop(t)
+		w.exec("CREATE TABLE visits (id int PRIMARY KEY, customer_id bigint, day text)")
+		w.exec("ALTER TABLE messages ADD COLUMN order_id bigint")
+		want := []string{
+			`- fides_key: shop: warning: the data map does not know table S.visits; customer_id looks like a reference to customers (unknown_table)`,
+			`- name: messages: warning: the data map does not know column order_id of table messages: it is neither erased nor exported; order_id looks like a reference to orders (unknown_column)`,
+		}
+		if d := cmp.Diff(want, w.survey(t)); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
 		}
 	})
