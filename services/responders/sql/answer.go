@@ -12,7 +12,7 @@ import (
 )
 
 // methodVersion is counted up whenever what an erasure or a look does to the same data changes.
-const methodVersion = "sql/1"
+const methodVersion = "sql/2"
 
 // answers collects what a batch has to say, by dispatch and collection.
 type answers struct {

@@ -112,7 +112,7 @@ func TestLinesOfAnErasure(t *testing.T) {
 	a := erase(t, s, ask(dsr.Act, 1, email("anna@example.org"), dsr.Identifier{Kind: "device_id", Value: "d"}))[0]
 	until, gone := time.Date(2036, 12, 31, 0, 0, 0, 0, time.UTC), now.AddDate(0, 0, 7)
 	want := dsr.Collection{
-		Name: "customers", Outcome: dsr.Pseudonymised, Counts: dsr.Counts{Found: 1, Pseudonymised: 1}, CountQuality: dsr.CountsExact, Method: "mask", MethodVersion: "sql/1",
+		Name: "customers", Outcome: dsr.Pseudonymised, Counts: dsr.Counts{Found: 1, Pseudonymised: 1}, CountQuality: dsr.CountsExact, Method: "mask", MethodVersion: "sql/2",
 		Ground: &dsr.Ground{Article: "GDPR 17(3)(b)", Law: "tax law", Note: "invoices refer to this row"}, Until: &until, Restricted: "finance only",
 		Categories: []string{
 			"system.operations", "user.contact.address.country", "user.contact.email", "user.contact.phone_number", "user.demographic.date_of_birth", "user.name",
