@@ -58,15 +58,14 @@ func (b *planner) spelled(ctx context.Context, q runner, m *mask) error {
 	return err
 }
 
-// probe runs a query whose failure must not end the transaction that asks. refused is what the database has against it.
+// probe runs a query whose failure must not end the transaction that asks, and which leaves nothing behind. refused is what the database has against it.
 func (b *planner) probe(ctx context.Context, q runner, doing string, scan func(scanner) error, query string) (refused, err error) {
 	if _, err := q.exec(ctx, "SAVEPOINT lethe_value"); err != nil {
 		return nil, failed(doing, err)
 	}
-	if refused = failed(doing, q.read(ctx, scan, query)); refused != nil {
-		if _, err := q.exec(ctx, "ROLLBACK TO SAVEPOINT lethe_value"); err != nil {
-			return nil, failed(doing, err)
-		}
+	refused = failed(doing, q.read(ctx, scan, query))
+	if _, err := q.exec(ctx, "ROLLBACK TO SAVEPOINT lethe_value"); err != nil {
+		return nil, failed(doing, err)
 	}
 	_, err = q.exec(ctx, "RELEASE SAVEPOINT lethe_value")
 	return refused, failed(doing, err)
