@@ -204,14 +204,19 @@ func (t *table) mentioned(list string) ([]*column, error) {
 	if err := json.Unmarshal([]byte(list), &keys); err != nil {
 		return nil, fmt.Errorf("columns of %s: %w", t.name, err)
 	}
+	return t.mentionedIn(keys...), nil
+}
+
+// mentionedIn lists the columns whose names stand in expressions.
+func (t *table) mentionedIn(exprs ...string) []*column {
 	var out []*column
 	for _, c := range t.columns {
 		word := regexp.MustCompile(`(?i)(^|[^\pL\pN_])` + regexp.QuoteMeta(c.name) + `($|[^\pL\pN_])`)
-		if slices.ContainsFunc(keys, word.MatchString) {
+		if slices.ContainsFunc(exprs, word.MatchString) {
 			out = append(out, c)
 		}
 	}
-	return out, nil
+	return out
 }
 
 func (c *catalogue) addKey(k foreignKey, parent tableName, columns, refers string) error {

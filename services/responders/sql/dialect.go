@@ -35,6 +35,7 @@ type dialect interface {
 	readTables(ctx context.Context, q reader, names []tableName, into *catalogue) error
 	readKeys(ctx context.Context, q reader, into *catalogue) error
 	surveyor
+	constrainer
 	// rowKey is what names a row as long as the transaction lasts; nil where nothing does.
 	rowKey(t *table) []*column
 	// ordered says that rowKey stays what it is while rows are changed, and sorts alike wherever it is kept.

@@ -57,7 +57,8 @@
 // A trigger or a rule that keeps a row, or writes a masked value back, fails the step: what was changed is counted, and where a table has triggers its
 // masked rows are read once more. What a trigger copies elsewhere is found by the looks, where the map names that table; erase it
 // there in the next round. A table that inherits from one of the map, or is a partition of one, is read through it and must not be named as
-// well. Deferred constraints are checked at the end of each step. Materialised views are not refreshed: they hold what was erased until somebody does.
+// well. A mask that a CHECK or a foreign key refuses whatever else the row holds is refused at the start, as far as the database can say so without
+// one; else the step fails, and is undone. Deferred constraints are checked at the end of each step. Materialised views are not refreshed: they hold what was erased until somebody does.
 //
 // # Locks, time-outs, sessions
 //

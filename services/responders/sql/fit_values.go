@@ -16,35 +16,59 @@ func (b *planner) values(ctx context.Context, q runner, p *plan) error {
 		for i := range r.masks {
 			m := &r.masks[i]
 			sample, what, any := m.sample()
-			if !any || m.in != nil || m.col.class == text && !m.col.domain {
+			if !any || m.in != nil {
 				continue
 			}
-			refuse := func() { b.at(m.pos, "%s has type %s, which %s is not", m.label, m.col.named(), what) }
-			if fits, judged := b.d.takes(m.col, sample); judged {
-				if !fits {
-					refuse()
+			if m.col.class == text && !m.col.domain {
+				if err := b.spelled(ctx, q, m); err != nil {
+					return err
 				}
 				continue
 			}
-			if _, err := q.exec(ctx, "SAVEPOINT lethe_value"); err != nil {
-				return failed(doing, err)
-			}
-			err := failed(doing, q.read(ctx, func(scanner) error { return nil }, "SELECT "+b.d.trial(sample, m.col)))
-			if responder.Classify(err) == responder.ClassUnavailable {
-				return err
-			}
-			if err != nil {
-				refuse()
-				if _, err := q.exec(ctx, "ROLLBACK TO SAVEPOINT lethe_value"); err != nil {
-					return failed(doing, err)
+			fits, judged := b.d.takes(m.col, sample)
+			if !judged {
+				refused, err := b.probe(ctx, q, doing, func(scanner) error { return nil }, "SELECT "+b.d.trial(sample, m.col))
+				if err == nil && responder.Classify(refused) == responder.ClassUnavailable {
+					err = refused
 				}
+				if err != nil {
+					return err
+				}
+				fits = refused == nil
 			}
-			if _, err := q.exec(ctx, "RELEASE SAVEPOINT lethe_value"); err != nil {
-				return failed(doing, err)
+			if !fits {
+				b.at(m.pos, "%s has type %s, which %s is not", m.label, m.col.named(), what)
 			}
 		}
 	}
 	return nil
+}
+
+// spelled demands that the column's character set has every character of a constant.
+func (b *planner) spelled(ctx context.Context, q runner, m *mask) error {
+	query := b.d.lacks(m.value, m.col)
+	if query == "" || m.strategy != datamap.StringRewrite {
+		return nil
+	}
+	lacks := false
+	_, err := b.probe(ctx, q, "try the characters that masks write", func(s scanner) error { return s.Scan(&lacks) }, "SELECT "+query)
+	if lacks {
+		b.at(m.pos, "%s has the character set %s, which cannot spell the value of its string_rewrite", m.label, m.col.charset)
+	}
+	return err
+}
+
+// probe runs a query whose failure must not end the transaction that asks, and which leaves nothing behind. refused is what the database has against it.
+func (b *planner) probe(ctx context.Context, q runner, doing string, scan func(scanner) error, query string) (refused, err error) {
+	if _, err := q.exec(ctx, "SAVEPOINT lethe_value"); err != nil {
+		return nil, failed(doing, err)
+	}
+	refused = failed(doing, q.read(ctx, scan, query))
+	if _, err := q.exec(ctx, "ROLLBACK TO SAVEPOINT lethe_value"); err != nil {
+		return nil, failed(doing, err)
+	}
+	_, err = q.exec(ctx, "RELEASE SAVEPOINT lethe_value")
+	return refused, failed(doing, err)
 }
 
 // sample is a value that the mask writes, if it writes any; what names it.
@@ -58,9 +82,12 @@ func (m *mask) sample() (value, what string, any bool) {
 	return "", "", false
 }
 
+// bits reports whether the type is one of PostgreSQL's bit strings.
+func (c *column) bits() bool { return c.typ == `"bit"` || c.typ == "bit varying" }
+
 // named is the column's type as people know it.
 func (c *column) named() string {
-	if c.domain {
+	if c.domain || c.bits() {
 		return c.declared
 	}
 	return c.typ

@@ -34,6 +34,9 @@ func (s *System) lay(ctx context.Context, q runner) (*layout, error) {
 		return nil, err
 	}
 	l.cat = b.cat
+	if err := b.generated(ctx, q); err != nil {
+		return nil, err
+	}
 	b.exists()
 	if err := b.visible(ctx, q); err != nil {
 		return nil, err
@@ -47,6 +50,9 @@ func (s *System) lay(ctx context.Context, q runner) (*layout, error) {
 			return nil, err
 		}
 		l.plans = append(l.plans, p)
+	}
+	if err := b.constraints(ctx, q, l.plans); err != nil {
+		return nil, err
 	}
 	if len(b.problems) == 0 {
 		lacking, err := s.d.lacking(ctx, q, l.rights())

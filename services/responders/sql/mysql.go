@@ -46,7 +46,7 @@ func (mysql) rowKey(t *table) []*column {
 		return t.primaryKey
 	}
 	for _, u := range t.uniques {
-		if u.prefix == 0 && !slices.ContainsFunc(u.columns, func(c *column) bool { return c.nullable }) {
+		if u.prefix == 0 && !u.loose && !slices.ContainsFunc(u.columns, func(c *column) bool { return c.nullable }) {
 			return u.columns
 		}
 	}

@@ -129,8 +129,12 @@ func (p postgres) constant(value string, c *column) string {
 // the rows that an application wrote while the erasure waited for its locks.
 func (postgres) begin() *sql.TxOptions { return &sql.TxOptions{Isolation: sql.LevelReadCommitted} }
 
-// trial is a constant as the column would take it: a numeric(4,2) or a domain refuses more than its type.
+// trial is a constant as the column would take it: a numeric(4,2) or a domain refuses more than its type. A cast would fill up or cut a
+// bit string, which an assignment refuses, and so does what reads a record of JSON.
 func (p postgres) trial(value string, c *column) string {
+	if c.bits() {
+		return "(SELECT v FROM jsonb_to_record(jsonb_build_object('v', " + p.literal(value) + ")) AS lethe_value (v " + c.declared + "))"
+	}
 	return "CAST(" + p.literal(value) + " AS " + c.declared + ")"
 }
 

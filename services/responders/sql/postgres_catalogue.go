@@ -203,6 +203,9 @@ func pgClass(c *column, base string) {
 	}
 }
 
+// pgActions are the words for what a foreign key does.
+var pgActions = map[string]string{"c": "cascade", "n": "set null", "d": "set default", "r": "restrict", "a": "no action"}
+
 func (p postgres) readKeys(ctx context.Context, q reader, into *catalogue) error {
 	var names []tableName
 	for _, t := range into.tables {
@@ -215,7 +218,7 @@ func (p postgres) readKeys(ctx context.Context, q reader, into *catalogue) error
 		if err := s.Scan(&k.name, &k.childSchema, &k.child, &schema, &name, &action, &columns, &refers); err != nil {
 			return err
 		}
-		k.onDelete = map[string]string{"c": "cascade", "n": "set null", "d": "set default", "r": "restrict", "a": "no action"}[action]
+		k.onDelete = pgActions[action]
 		return into.addKey(k, tableName{schema, name}, columns, refers)
 	}, pgKeys, schemas, tables)
 }

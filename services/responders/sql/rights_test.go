@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,4 +165,33 @@ func TestEveryRightIsNeeded(t *testing.T) {
 		}
 	}
 	erase(t, s, ask(dsr.Act, 1, customer("1")))
+}
+
+// TestMasksAreTriedWithTheLeastRights: what the role may not look at refuses nothing.
+func TestMasksAreTriedWithTheLeastRights(t *testing.T) {
+	database := newStrict(t)
+	owner, least := database.place("public", ""), database.place("public", database.role)
+	w := owner.world(t, `CREATE TABLE countries (code varchar(60) PRIMARY KEY);
+CREATE TABLE people (id bigint PRIMARY KEY, email varchar(60), phone varchar(20) CONSTRAINT digits CHECK (length(phone) > 4), home varchar(60) REFERENCES countries, born varchar(60) REFERENCES countries)`)
+	w.exec("GRANT CONNECT, TEMPORARY ON DATABASE " + strings.TrimPrefix(database.dsn.Path, "/") + " TO " + database.role)
+	w.exec("GRANT USAGE ON SCHEMA public TO " + database.role)
+	w.exec("GRANT SELECT, UPDATE ON people TO " + database.role)
+	h := hard{sections: map[string]string{"map": `subject people | id | email: email
+lethe.erase: {customer: {people: anonymise}}
+lethe.ground: {customer: {people: {article: "GDPR 17(3)(b)", law: a law, period: P1Y, restriction: nobody}}}
+people: id pk | email random:30 | phone =0000 | home =XX | born random:30
+`}}
+	_, err := sql.New(t.Context(), (&world{t, least, least.open(t)}).config(least.parse(t, h.yaml(sql.Postgres))))
+	var misfit *sql.MisfitError
+	if !errors.As(err, &misfit) {
+		t.Fatalf("it is not refused: %v", err)
+	}
+	want := []string{
+		"people.born refers to code of table countries, where no row has a value of its random_string_rewrite",
+		"people.phone: the check constraint digits refuses the value of its string_rewrite",
+	}
+	slices.Sort(misfit.Problems)
+	if d := cmp.Diff(want, misfit.Problems); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
 }

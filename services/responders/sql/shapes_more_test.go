@@ -23,7 +23,7 @@ func TestShapesWithoutForeignKeys(t *testing.T) {
 	for _, file := range files {
 		h := readHard(t, file)
 		for _, d := range h.engines {
-			if d != sql.SQLite {
+			if d != sql.SQLite || strings.HasSuffix(file, "masks_that_a_foreign_key_refuses.txt") { // nothing refuses them there
 				continue
 			}
 			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {

@@ -176,6 +176,16 @@ func TestAMigrationInTheMiddle(t *testing.T) {
 			log: "INFO: check plain of customers is new",
 		},
 		{
+			name: "a_check_that_refuses_a_mask", ddl: []string{"ALTER TABLE customers ADD CONSTRAINT plain CHECK (name <> 'erased') NOT VALID"}, only: sql.Postgres,
+			log: "ERROR: check plain of customers is new", says: "customers.name: the check constraint plain refuses the value of its string_rewrite",
+			mended: []string{"ALTER TABLE customers DROP CONSTRAINT plain"},
+		},
+		{
+			name: "a_check_that_refuses_a_mask", ddl: []string{"UPDATE customers SET name = 'Carol' WHERE name = 'erased'", "ALTER TABLE customers ADD CONSTRAINT plain CHECK (name <> 'erased')"}, only: sql.MySQL,
+			log: "ERROR: check plain of customers is new", says: "customers.name: the check constraint plain refuses the value of its string_rewrite",
+			mended: []string{"ALTER TABLE customers DROP CONSTRAINT plain"},
+		},
+		{
 			name: "a_generated_column", only: sql.Postgres,
 			ddl: []string{"ALTER TABLE customers DROP COLUMN phone", "ALTER TABLE customers ADD COLUMN phone text GENERATED ALWAYS AS ('+49') STORED"},
 			log: "ERROR: column customers.phone is text, generated, was text", says: "customers.phone is a generated column",
