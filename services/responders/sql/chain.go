@@ -8,8 +8,8 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/datamap"
 )
 
-// chain writes one statement that finds the rows of a plan and changes nothing, not even a temporary table: one common table
-// expression for each set, found from those before it. It serves looks, resolution and export; the erasure does not use it, so
+// chain writes one statement that finds the rows of a plan and changes nothing (SQLite alone needs temporary tables, see stage.go): one common
+// table expression for each set, found from those before it. It serves looks, resolution and export; the erasure does not use it, so
 // that a look does not repeat the erasure's mistakes.
 //
 // The expression of set 3 is c3 (d, k0 …, l0 …, m, s): m = 1, an erasure would still take or mask the row; m = 2, that is so if a
@@ -18,7 +18,7 @@ import (
 // person's own rows that came anew.
 type chain struct {
 	p    *plan
-	ctes []string
+	ctes []expression
 	args []any
 	next int
 
@@ -85,9 +85,6 @@ func newChain(p *plan, s search) (*chain, error) {
 
 func (c *chain) index(r *rowset) int { return slices.Index(c.p.sets, r) }
 
-// with is the statement's beginning.
-func (c *chain) with() string { return "WITH RECURSIVE " + strings.Join(c.ctes, ",\n") + "\n" }
-
 // from registers a list and returns its FROM clause.
 func (c *chain) from(l list, clause func(first int) string) (string, error) {
 	args, err := c.p.d.listArgs(l)
@@ -125,7 +122,7 @@ func (c *chain) remember(r *rowset, s search) error {
 		cols = append(cols, fmt.Sprintf("%s AS l%d", c.p.d.thaw(fmt.Sprintf("i.v%d", i), col), i))
 	}
 	c.ghosts[r] = true
-	c.ctes = append(c.ctes, fmt.Sprintf("g%d AS %s(SELECT %s FROM %s)", c.index(r), c.p.d.materialised(), strings.Join(cols, ", "), list))
+	c.ctes = append(c.ctes, expression{name: fmt.Sprintf("g%d", c.index(r)), shared: true, query: "SELECT " + strings.Join(cols, ", ") + " FROM " + list})
 	return nil
 }
 
@@ -160,7 +157,7 @@ func (c *chain) comeAnew(of seeded, found bool) error {
 	}
 	name := fmt.Sprintf("n%d", len(c.anew))
 	c.anew = append(c.anew, comer{name, r})
-	c.ctes = append(c.ctes, fmt.Sprintf("%s AS %s(%s)", name, c.p.d.materialised(), strings.Join(parts, "\n UNION ")))
+	c.ctes = append(c.ctes, expression{name: name, shared: true, query: strings.Join(parts, "\n UNION ")})
 	return nil
 }
 
@@ -228,11 +225,8 @@ func (c *chain) expression(n int, r *rowset, s search) error {
 		}
 		parts = append(parts, fmt.Sprintf("SELECT %s FROM c%d AS f %s %s AS t ON %s", c.row(n, r, "f.d", nil), n, c.p.d.join(), c.p.tableName(r.table), strings.Join(self, " OR ")))
 	}
-	how := c.p.d.materialised()
-	if !r.linking && len(self) == 0 { // used once: the database may see through it
-		how = ""
-	}
-	c.ctes = append(c.ctes, fmt.Sprintf("c%d AS %s(%s)", n, how, strings.Join(parts, "\n UNION ")))
+	// One that is used once the database may see through.
+	c.ctes = append(c.ctes, expression{name: fmt.Sprintf("c%d", n), shared: r.linking || len(self) > 0, query: strings.Join(parts, "\n UNION ")})
 	return nil
 }
 

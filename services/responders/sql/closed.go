@@ -9,11 +9,14 @@ import (
 
 // closed builds the chain of a search. Where references form a circle over several tables, which no single statement can follow,
 // what the last sets of the circle lead back to is added to the search until nothing is new.
-func closed(ctx context.Context, q reader, p *plan, s search) (*chain, error) {
+func closed(ctx context.Context, q runner, p *plan, s search) (*chain, error) {
 	seen := map[string]bool{}
 	for {
 		c, err := newChain(p, s)
 		if err != nil {
+			return nil, err
+		}
+		if err := c.stage(ctx, q); err != nil {
 			return nil, err
 		}
 		circled, err := c.circle(ctx, q, s, seen)

@@ -92,6 +92,8 @@ type dialect interface {
 	join() string
 	// materialised stands before a common table expression that is used several times.
 	materialised() string
+	// staged says that a statement with several expressions that use each other grows beyond bounds: those used several times go into temporary tables.
+	staged() bool
 	// temporary makes a table that lasts at most as long as the transaction, with rows of r unless that is nil; drop removes it.
 	temporary(name, query string, r *rowset) string
 	temporaryName(name string) string
@@ -184,6 +186,7 @@ func (ansi) concat(a, b string) string                 { return a + " || " + b }
 func (ansi) indexed(c *column) string                  { return "an index over lower(" + c.name + ")" }
 func (ansi) join() string                              { return "JOIN" }
 func (ansi) materialised() string                      { return "MATERIALIZED " }
+func (ansi) staged() bool                              { return false }
 func (d ansi) account(role string) string              { return d.quote(role) }
 func (ansi) countsTemporary() bool                     { return true }
 func (ansi) keepsTemporary() bool                      { return false }

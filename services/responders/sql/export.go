@@ -65,6 +65,9 @@ func (s *System) Export(ctx context.Context, d responder.Dispatch, sink *respond
 		if err != nil {
 			return responder.Answer{}, err
 		}
+		if err := c.unstage(ctx, live{tx}); err != nil {
+			return responder.Answer{}, err
+		}
 		for _, l := range lines {
 			out.Collections = merge(out.Collections, l)
 		}

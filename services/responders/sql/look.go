@@ -112,7 +112,7 @@ func (l *look) run(ctx context.Context, p *plan, members []int) error {
 		}
 	}
 	if len(parts) == 0 {
-		return nil
+		return c.unstage(ctx, live{l.tx})
 	}
 	err = live{l.tx}.read(ctx, func(row scanner) error {
 		var what, d int
@@ -130,7 +130,10 @@ func (l *look) run(ctx context.Context, p *plan, members []int) error {
 		}
 		return nil
 	}, c.with()+strings.Join(parts, "\nUNION ALL "), c.args...)
-	return failed("look again", err)
+	if err != nil {
+		return failed("look again", err)
+	}
+	return c.unstage(ctx, live{l.tx})
 }
 
 // left finds the rows that an erasure would still take or mask. Documents are opened here, once for each row, and not wherever the

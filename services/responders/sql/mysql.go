@@ -88,6 +88,7 @@ func (mysql) text(expr string) string   { return "CONVERT(" + expr + " USING utf
 func (mysql) concat(a, b string) string { return "CONCAT(" + a + ", " + b + ")" }
 func (mysql) join() string              { return "STRAIGHT_JOIN" }
 func (mysql) materialised() string      { return "" }
+func (mysql) staged() bool              { return false }
 func (mysql) countsTemporary() bool     { return true }
 func (mysql) keepsTemporary() bool      { return true }
 func (mysql) changing() string          { return "" }

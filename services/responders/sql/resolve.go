@@ -91,7 +91,10 @@ func (s *System) resolve(ctx context.Context, tx *sql.Tx, p *plan, ds []responde
 		out[d].learn(ds[d], dsr.Identifier{Kind: supplies[what].Kind, Value: v})
 		return nil
 	}, c.with()+strings.Join(parts, "\nUNION ALL ")+"\nORDER BY 1, 2, 3", c.args...)
-	return failed("resolve identifiers", err)
+	if err != nil {
+		return failed("resolve identifiers", err)
+	}
+	return c.unstage(ctx, live{tx})
 }
 
 // supplies lists the fields of a kind of subject that hold identifiers.

@@ -133,6 +133,7 @@ func (l lite) index(name, columns string) string {
 	return "CREATE INDEX temp." + l.quote(name+"_key") + " ON " + l.quote(name) + " (" + columns + ")"
 }
 
+func (lite) staged() bool                                   { return true } // it writes an expression anew wherever it is used, and so on within that
 func (lite) countsTemporary() bool                          { return false }
 func (lite) analyze(string) string                          { return "" }
 func (lite) prepare(context.Context, *sql.Tx, Config) error { return nil }
