@@ -86,8 +86,8 @@ func (t *tx) queueLocks(l *loader, keys keyArrays) {
 		}
 		return nil
 	}, `SELECT k.i, r.rev, r.wake_at
-		FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant, request_id, i) JOIN request r USING (tenant, request_id)
-		ORDER BY k.i FOR UPDATE OF r`, keys.tenants, keys.ids)
+		FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant, request_id, i)
+		CROSS JOIN LATERAL (SELECT rev, wake_at FROM request WHERE tenant = k.tenant AND request_id = k.request_id OFFSET 0 FOR UPDATE) r`, keys.tenants, keys.ids)
 }
 
 // queueLoads reads the requests for which want says so.
@@ -127,7 +127,8 @@ func (t *tx) queueRequests(l *loader, keys keyArrays, at []int) {
 		return rowset.DecodeFrozen(frozen, row.image.frozen)
 	}, `SELECT k.i, r.seq, r.version, r.state, r.kind, r.progress, d.trace, d.refs, d.identifiers, d.frozen
 		FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant, request_id, i)
-		JOIN request r USING (tenant, request_id) JOIN request_detail d ON d.tenant = r.tenant AND d.request_id = r.request_id`,
+		CROSS JOIN LATERAL (SELECT * FROM request WHERE tenant = k.tenant AND request_id = k.request_id OFFSET 0) r
+		CROSS JOIN LATERAL (SELECT * FROM request_detail WHERE tenant = k.tenant AND request_id = k.request_id OFFSET 0) d`,
 		keys.tenants, keys.ids)
 }
 
@@ -142,7 +143,8 @@ func (t *tx) queueSteps(l *loader, keys keyArrays, at []int) {
 		}
 		return nil
 	}, `SELECT k.i, s.system, s.phase, s.round, s.attempt, s.state, s.body
-		FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant, request_id, i) JOIN step s USING (tenant, request_id)
+		FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS k(tenant, request_id, i)
+		CROSS JOIN LATERAL (SELECT * FROM step WHERE tenant = k.tenant AND request_id = k.request_id OFFSET 0) s
 		ORDER BY k.i, s.phase, s.round, s.system`,
 		keys.tenants, keys.ids)
 }
@@ -223,7 +225,8 @@ func (t *tx) Neighbours(ctx context.Context, subjects []store.Subject) ([]lifecy
 		return nil
 	}, `SELECT k.i, r.request_id, r.seq, r.kind, r.state
 		FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS k(tenant, ref, i)
-		JOIN request_subject s USING (tenant, ref) JOIN request r ON r.tenant = s.tenant AND r.request_id = s.request_id
+		CROSS JOIN LATERAL (SELECT tenant, request_id FROM request_subject WHERE tenant = k.tenant AND ref = k.ref OFFSET 0) s
+		CROSS JOIN LATERAL (SELECT request_id, seq, kind, state FROM request WHERE tenant = s.tenant AND request_id = s.request_id OFFSET 0) r
 		ORDER BY k.i, r.seq`, tenants, refs)
 	return out, t.flush(ctx)
 }

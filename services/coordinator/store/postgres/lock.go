@@ -58,7 +58,8 @@ func (t *tx) Refs(ctx context.Context, ids []lifecycle.ID) ([]store.Subject, err
 			out = append(out, store.Subject{Tenant: tenant, Ref: ref})
 		}
 		return err
-	}, `SELECT d.tenant, d.refs FROM unnest($1::text[], $2::uuid[]) AS k(tenant, request_id) JOIN request_detail d USING (tenant, request_id)`,
+	}, `SELECT d.tenant, d.refs FROM unnest($1::text[], $2::uuid[]) AS k(tenant, request_id)
+		CROSS JOIN LATERAL (SELECT tenant, refs FROM request_detail WHERE tenant = k.tenant AND request_id = k.request_id OFFSET 0) d`,
 		keys.tenants, keys.ids)
 	if err := t.flush(ctx); err != nil {
 		return nil, err

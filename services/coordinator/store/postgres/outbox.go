@@ -99,7 +99,8 @@ func (o *outbox) Fetch(ctx context.Context, shards []int, maxBytes int) ([]store
 		WITH ids AS MATERIALIZED (
 			SELECT o.id, sum(o.size) OVER (ORDER BY o.id) - o.size AS before FROM unnest($1::smallint[]) s
 			CROSS JOIN LATERAL (SELECT id, size FROM outbox WHERE shard = s ORDER BY id LIMIT $3) o)
-		SELECT o.id, o.shard, o.body FROM ids JOIN outbox o USING (id) WHERE ids.before = 0 OR ids.before < $2 ORDER BY o.id`, ask, maxBytes, fetchRows)
+		SELECT o.id, o.shard, o.body FROM ids CROSS JOIN LATERAL (SELECT * FROM outbox WHERE id = ids.id OFFSET 0) o
+		WHERE ids.before = 0 OR ids.before < $2 ORDER BY o.id`, ask, maxBytes, fetchRows)
 	var out []store.OutboxRow
 	var id int64
 	var shard int16

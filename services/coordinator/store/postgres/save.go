@@ -55,7 +55,8 @@ func (t *tx) updateRequests(s *rowset.Set) {
 			UPDATE request r SET version = k.version, state = k.state, wake_at = k.wake_at, progress = k.progress, rev = $7
 			FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[])
 				AS k(tenant, request_id, version, state, wake_at, progress)
-			WHERE r.tenant = k.tenant AND r.request_id = k.request_id`,
+			CROSS JOIN LATERAL (SELECT ctid FROM request WHERE tenant = k.tenant AND request_id = k.request_id OFFSET 0) o
+			WHERE r.ctid = o.ctid`,
 			keys.tenants, keys.ids, column(rs, func(r *rowset.Request) int64 { return r.Version }),
 			column(rs, func(r *rowset.Request) string { return r.State }),
 			column(rs, func(r *rowset.Request) pgtype.Timestamptz { return instant(r.WakeAt) }),
@@ -66,7 +67,8 @@ func (t *tx) updateRequests(s *rowset.Set) {
 		t.queue.exec("update identifiers", `
 			UPDATE request_detail d SET identifiers = k.identifiers
 			FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS k(tenant, request_id, identifiers)
-			WHERE d.tenant = k.tenant AND d.request_id = k.request_id`,
+			CROSS JOIN LATERAL (SELECT ctid FROM request_detail WHERE tenant = k.tenant AND request_id = k.request_id OFFSET 0) o
+			WHERE d.ctid = o.ctid`,
 			keys.tenants, keys.ids, column(is, func(i *rowset.Identifiers) []byte { return i.Sealed }))
 	}
 	if rs := s.Refs; len(rs) > 0 {
@@ -74,7 +76,8 @@ func (t *tx) updateRequests(s *rowset.Set) {
 		t.queue.exec("update pseudonyms", `
 			UPDATE request_detail d SET refs = k.refs
 			FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS k(tenant, request_id, refs)
-			WHERE d.tenant = k.tenant AND d.request_id = k.request_id`,
+			CROSS JOIN LATERAL (SELECT ctid FROM request_detail WHERE tenant = k.tenant AND request_id = k.request_id OFFSET 0) o
+			WHERE d.ctid = o.ctid`,
 			keys.tenants, keys.ids, column(rs, func(r *rowset.Refs) []byte { return r.Refs }))
 	}
 }
@@ -93,8 +96,9 @@ func (t *tx) writeRefs(s *rowset.Set) {
 	if len(s.DropRefs) > 0 {
 		tenants, refs, ids := splitRefs(s.DropRefs)
 		t.queue.exec("delete pseudonyms", `
-			DELETE FROM request_subject s USING unnest($1::text[], $2::bytea[], $3::uuid[]) AS k(tenant, ref, request_id)
-			WHERE s.tenant = k.tenant AND s.ref = k.ref AND s.request_id = k.request_id`, tenants, refs, ids)
+			DELETE FROM request_subject WHERE ctid = ANY (ARRAY(
+				SELECT s.ctid FROM unnest($1::text[], $2::bytea[], $3::uuid[]) AS k(tenant, ref, request_id)
+				CROSS JOIN LATERAL (SELECT ctid FROM request_subject WHERE tenant = k.tenant AND ref = k.ref AND request_id = k.request_id OFFSET 0) s))`, tenants, refs, ids)
 	}
 }
 
@@ -124,8 +128,9 @@ func (t *tx) writeSteps(s *rowset.Set) {
 			UPDATE step s SET attempt = k.attempt, rank = k.rank, state = k.state, body = k.body
 			FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::smallint[], $8::text[], $9::bytea[])
 				AS k(tenant, request_id, system, phase, round, attempt, rank, state, body)
-			WHERE s.tenant = k.tenant AND s.request_id = k.request_id AND s.phase = k.phase AND s.round = k.round AND s.system = k.system
-				AND (k.attempt, k.rank) > (s.attempt, s.rank)`,
+			CROSS JOIN LATERAL (SELECT ctid FROM step
+				WHERE tenant = k.tenant AND request_id = k.request_id AND phase = k.phase AND round = k.round AND system = k.system OFFSET 0) o
+			WHERE s.ctid = o.ctid AND (k.attempt, k.rank) > (s.attempt, s.rank)`,
 			stepColumns(moved)...)
 	}
 }
@@ -141,19 +146,18 @@ func stepColumns(ss []rowset.Step) []any {
 }
 
 // wake makes waiting requests due. Rows that another transaction has locked are passed over: it holds them to decide about them,
-// and what it misses the next look at the gate finds.
+// and what it misses the next look at the gate finds; so it does what another has changed since this statement began.
 func (t *tx) wake(subjects []store.Subject) {
 	if len(subjects) == 0 {
 		return
 	}
 	tenants, refs := splitSubjects(subjects)
 	t.queue.exec("wake waiting requests", `
-		WITH w AS MATERIALIZED (
-			SELECT r.tenant, r.request_id FROM unnest($1::text[], $2::bytea[]) AS k(tenant, ref)
-			JOIN request_subject s USING (tenant, ref) JOIN request r ON r.tenant = s.tenant AND r.request_id = s.request_id
-			WHERE r.state = $3 AND (r.wake_at > transaction_timestamp() OR r.wake_at IS NULL)
-			FOR UPDATE OF r SKIP LOCKED)
-		UPDATE request r SET wake_at = transaction_timestamp() FROM w WHERE r.tenant = w.tenant AND r.request_id = w.request_id`,
+		UPDATE request SET wake_at = transaction_timestamp() WHERE ctid = ANY (ARRAY(
+			SELECT r.ctid FROM unnest($1::text[], $2::bytea[]) AS k(tenant, ref)
+			CROSS JOIN LATERAL (SELECT request_id FROM request_subject WHERE tenant = k.tenant AND ref = k.ref OFFSET 0) s
+			CROSS JOIN LATERAL (SELECT ctid FROM request WHERE tenant = k.tenant AND request_id = s.request_id
+				AND state = $3 AND (wake_at > transaction_timestamp() OR wake_at IS NULL) OFFSET 0 FOR UPDATE SKIP LOCKED) r))`,
 		tenants, refs, string(dsr.Waiting))
 }
 
