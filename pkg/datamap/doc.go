@@ -23,11 +23,14 @@
 //	lethe.export: {customer: {notes: false}}    # what an access or portability request leaves out, by kind and collection
 //	lethe.export_exclude: {customer: [orders.margin]} # … and by field
 //	lethe.free_text: {customer: [notes.body]}         # columns of text, in everybody's rows, where the person may be named: what is found is said
-//	lethe.not_followed: [orders.product_id]     # references left out on purpose
+//	lethe.not_followed: [orders.product_id]     # references left out on purpose; rows that hold one may keep the database from deleting a person's
 //	lethe.assessment: {customer: {visits: "DPIA 2026/7"}} # an examined anonymisation; without one masked rows are pseudonymised
 //	lethe.objects:                              # where rows are that are no tables; if there, it names every collection
 //	  conversations: {format: jsonl, path: "conversations/*.jsonl"}
 //	  embeddings: {format: object, prefix: "embeddings/{customer_id}/"}
+//
+// A reference with direction from, or none, finds the rows that refer to a person's. One with direction to finds the rows that the person's refer to, which
+// others may share. For both, list it twice.
 //
 // and, in the meta of a dataset or of the system that holds it (the dataset's own comes first):
 //

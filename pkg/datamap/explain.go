@@ -113,7 +113,7 @@ func (s *Subject) cut(d Detach) Step {
 	return Step{
 		Subject: s.Kind, Action: detach, Collection: d.Join.To.Label,
 		How: []string{"set " + d.Field.Path + " to null where " + d.Join.String()},
-		Why: []string{"the rows are not the person's, they only refer to " + d.Join.From.Label, "first, so that nothing refers to rows that are deleted"},
+		Why: []string{"the rows need not be the person's, they refer to " + d.Join.From.Label, "first, so that nothing refers to rows that are deleted"},
 	}
 }
 

@@ -39,8 +39,8 @@ func TestExplain(t *testing.T) {
 		)},
 		{"erasure_of_an_employee", "shop_db", "employee", dsr.Erasure, []string{
 			"find employees: employees.email = email; employees.id = employee_id (the person's own row)",
-			"detach customers: set account_manager_id to null where customers.account_manager_id = employees.id (the rows are not the person's, they only refer to employees; first, so that nothing refers to rows that are deleted)",
-			"detach employees: set manager_id to null where employees.manager_id = employees.id (the rows are not the person's, they only refer to employees; first, so that nothing refers to rows that are deleted)",
+			"detach customers: set account_manager_id to null where customers.account_manager_id = employees.id (the rows need not be the person's, they refer to employees; first, so that nothing refers to rows that are deleted)",
+			"detach employees: set manager_id to null where employees.manager_id = employees.id (the rows need not be the person's, they refer to employees; first, so that nothing refers to rows that are deleted)",
 			"delete employees",
 		}},
 		{"every_kind_of_a_system", "embeddings", "", dsr.Erasure, []string{

@@ -267,7 +267,7 @@ func settings() []setting {
 		},
 		{
 			name: "systems.*.chunk_rows", def: "50000",
-			doc:  "Rows of one table that one transaction erases at most (kind sql): of a person who has more, so many at a time go, each time with their counts. Fewer hold locks for a shorter time.",
+			doc:  "Rows of one table that one transaction erases at most (kind sql): of a person who has more, so many at a time go, each time with their counts. Fewer hold locks for a shorter time. Tables that cannot be divided (rows that refer to each other or to rows that people share, among others) are erased whole.",
 			bind: func(c *Config, name string) value { return intValue{&c.system(name).ChunkRows, 100, 10_000_000} },
 		},
 		{

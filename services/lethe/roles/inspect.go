@@ -14,7 +14,7 @@ import (
 func Inspect(d config.Database) (*sql.DB, sqlresponder.Dialect, error) {
 	if d.Engine() == config.SQLite {
 		path := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(d.Path()))
-		db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
+		db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)")
 		return db, sqlresponder.SQLite, err
 	}
 	db, dialect, err := openSQL(d)

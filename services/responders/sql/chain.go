@@ -8,8 +8,8 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/datamap"
 )
 
-// chain writes one statement that finds the rows of a plan and changes nothing (SQLite alone needs temporary tables, see stage.go): one common
-// table expression for each set, found from those before it. It serves looks, resolution and export; the erasure does not use it, so
+// chain writes the beginning of statements that find the rows of a plan and change nothing (SQLite alone needs temporary tables, see stage.go): one
+// common table expression for each set, found from those before it. It serves looks, resolution and export; the erasure does not use it, so
 // that a look does not repeat the erasure's mistakes.
 //
 // The expression of set 3 is c3 (d, k0 …, l0 …, m, s): m = 1, an erasure would still take or mask the row; m = 2, that is so if a

@@ -3,21 +3,27 @@
 // [New] lays the data map over the live catalogue and makes, for each kind of subject, a plan: which tables hold rows of a
 // person, how these are found, in which order they are deleted or masked. It refuses to start where both do not fit: a table or
 // column that is not there, a foreign key to a person's rows that the map does not know, a mask that the column cannot take, a right that
-// the role lacks. What changes in the catalogue later is noticed by the next transaction, and planned anew or refused (watch.go). [Survey]
+// the role lacks. What changes in the catalogue later is noticed by the next transaction, by an export a tenth of a second
+// later at most, and planned anew or refused (watch.go). [Survey]
 // says the same and more to a person, [Draft] makes a first map, [System.Explain] shows the statements, [System.Grants] the rights.
 //
 // Everything is done for a whole batch at once. [System.Erase] fills a temporary table for each table with the rows that each
-// dispatch reaches and erases them by one statement; [System.Verify] looks with one statement of its own that changes nothing;
+// dispatch reaches and erases them by one statement; [System.Verify] looks by statements of its own that change nothing (on SQLite with temporary tables, stage.go);
 // [System.Resolve] and [System.Export] read. What the engines do differently stands in their dialects: names, lists as parameters,
 // casts, the catalogue.
 //
 // A transaction takes at most Config.ChunkRows rows of a table. A batch that reaches more is halved; one person who has more is erased
 // in chunks, each a transaction with its counts in the ledger (chunk.go). Tables that cannot be divided are worked whole: those whose
-// rows refer to each other, those whose rows refer to rows that people may share, those whose rows stay and have no primary key (divide.go).
+// rows refer to each other (every table of the kind, where references form a circle over several), those whose rows refer to rows that people may
+// share, those from which rows are found that lose a reference and are the person's own as well, those whose rows stay and have no primary key or
+// are found in several ways (divide.go).
 //
 // Identifiers are compared in their normal form. E-mail addresses are compared by lower(column), for which an index over that
 // expression helps; what is not ASCII and telephone numbers are compared here, by Unicode's rules, against every row that may
 // match. Other identifiers are compared as they are.
+//
+// Where rows name a person by a kind of identifier that neither the request nor the person's own rows supply, the line says not_searched and which kind,
+// with the counts of what was found otherwise: keep that identifier in the person's row, or have upstream send it.
 //
 // Rows of other tables that hold the same identifier as a person's row are the person's where it is one: what stands in its place (an empty text, an
 // address without @, a number of fewer than four digits, the constant of either field's string_rewrite) leads nowhere.
@@ -58,7 +64,8 @@
 // masked rows are read once more. What a trigger copies elsewhere is found by the looks, where the map names that table; erase it
 // there in the next round. A table that inherits from one of the map, or is a partition of one, is read through it and must not be named as
 // well. A mask that a CHECK or a foreign key refuses whatever else the row holds is refused at the start, as far as the database can say so without
-// one; else the step fails, and is undone. Deferred constraints are checked at the end of each step. Materialised views are not refreshed: they hold what was erased until somebody does.
+// one (not where a trigger, a rule or heirs stand in between, where a CHECK mentions a column without a mask, nor on SQLite for a CHECK); else the step
+// fails, and is undone. A constant in a column with a foreign key must be the key of a row that is there before the start. Deferred constraints are checked at the end of each step. Materialised views are not refreshed: they hold what was erased until somebody does.
 //
 // # Locks, time-outs, sessions
 //

@@ -36,7 +36,11 @@ func (s *System) Export(ctx context.Context, d responder.Dispatch, sink *respond
 		}
 		defer done()
 	}
-	s, err := s.present(ctx, live{tx})
+	present := s.lately
+	if s.cfg.Replica != nil { // it may be behind
+		present = s.present
+	}
+	s, err := present(ctx, live{tx})
 	if err != nil {
 		return responder.Answer{}, err
 	}

@@ -14,6 +14,7 @@ import (
 //   - a table with a trigger, a rule or tables that inherit from it, for there something else may be written than the mask;
 //   - a CHECK that mentions a column that is not masked, or one for which the database has an error instead of an answer;
 //   - a CHECK of SQLite, which stands there in the text of the whole table alone;
+//   - a constant in a column that refers to a table which the role may not read;
 //   - a masked column that a foreign key refers to, for nobody may refer to the row, or no longer when it is masked.
 func (b *planner) constraints(ctx context.Context, q runner, plans []*plan) error {
 	var of []*table

@@ -3,6 +3,8 @@ package sql
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/lethe-dsr/lethe/pkg/datamap"
 )
@@ -11,8 +13,9 @@ import (
 type layout struct {
 	print    string // of the catalogue, as far as plans depend on it
 	cat      *catalogue
-	plans    []*plan   // by kind of subject; without meaning while there are problems
-	problems []problem // why nothing can be worked
+	plans    []*plan                   // by kind of subject; without meaning while there are problems
+	problems []problem                 // why nothing can be worked
+	seen     atomic.Pointer[time.Time] // when the catalogue was last seen to be this one
 }
 
 // lay reads the catalogue through q, in one transaction if what changes meanwhile is to be noticed later, and lays the map over it.

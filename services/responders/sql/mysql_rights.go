@@ -87,10 +87,15 @@ func (m mysql) lacking(ctx context.Context, q reader, wanted []right) ([]right, 
 	}), nil
 }
 
+// whole names a database where a right is given on all of it: there _ and % stand for other letters, even in quotes.
+func (m mysql) whole(database string) string {
+	return m.quote(strings.NewReplacer("_", `\_`, "%", `\%`).Replace(database)) + ".*"
+}
+
 // grants gives SELECT on whole databases, as hidden demands it. A role's name may name its host, too, after the last @.
 func (m mysql) grants(_ context.Context, _ reader, role string, wanted []right) ([]string, error) {
 	to := " TO " + m.account(role)
-	out := []string{"GRANT CREATE TEMPORARY TABLES ON " + m.quote(m.database) + ".*" + to}
+	out := []string{"GRANT CREATE TEMPORARY TABLES ON " + m.whole(m.database) + to}
 	for i := 0; i < len(wanted); i++ {
 		r := wanted[i]
 		what, on := r.verb, m.qualified(r.on.schema, r.on.name)
@@ -98,7 +103,7 @@ func (m mysql) grants(_ context.Context, _ reader, role string, wanted []right) 
 		case r.verb == temporary || r.verb == using:
 			continue
 		case r.verb == selecting:
-			on = m.quote(r.on.schema) + ".*"
+			on = m.whole(r.on.schema)
 		case r.column != "":
 			columns := []string{m.quote(r.column)}
 			for i+1 < len(wanted) && wanted[i+1].verb == r.verb && wanted[i+1].on == r.on {

@@ -14,7 +14,7 @@ import (
 // change to the second only. Names stand in the statement, for then the server opens these tables and no other; only the foreign keys
 // make it look through their databases.
 //
-// It does not see a foreign key that another database got, which is found at the next start.
+// It does not see a foreign key that another database got, nor other rules of a foreign key to a table outside of the map: both are found at the next start.
 func (m mysql) fingerprint(ctx context.Context, q reader, names []tableName) (string, error) {
 	var parts []string
 	var schemas []string
@@ -24,7 +24,7 @@ func (m mysql) fingerprint(ctx context.Context, q reader, names []tableName) (st
 				view, "coalesce("+strings.Join(columns, ", '-'), coalesce(")+", '-')", view, schema, m.literal(n.schema), table, m.literal(n.name)))
 		}
 		of("tables", "table_schema", "table_name", "table_schema", "table_name", "table_type", "engine")
-		of("columns", "table_schema", "table_name", "table_schema", "table_name", "column_name", "column_type", "is_nullable", "collation_name", "extra")
+		of("columns", "table_schema", "table_name", "table_schema", "table_name", "column_name", "column_type", "is_nullable", "collation_name", "extra", "generation_expression")
 		of("statistics", "table_schema", "table_name", "table_schema", "table_name", "index_name", "non_unique", "seq_in_index", "column_name", "sub_part")
 		of("key_column_usage", "table_schema", "table_name", "table_schema", "table_name", "constraint_name", "column_name", "referenced_table_schema", "referenced_table_name", "referenced_column_name")
 		of("check_constraints", "constraint_schema", "table_name", "constraint_schema", "table_name", "constraint_name", "check_clause")

@@ -35,7 +35,8 @@ func refuses(r *rowset, k foreignKey) bool {
 	return len(r.entries) > 0 || slices.ContainsFunc(r.vias, func(v *via) bool { return !v.parent })
 }
 
-// leftOut says where and why the map takes no care of rows that refer to a set's; empty where it does, or where they are deleted with the person.
+// leftOut says where and why the map takes no care of rows that refer to a set's; empty where it does. Rows that
+// are deleted with the person over another reference are no exception: other people's may refer to the person over this one.
 func (v *survey) leftOut(p *plan, r *rowset, k foreignKey) (at datamap.Pos, why string) {
 	child := v.collectionOf(k)
 	switch {
@@ -43,9 +44,6 @@ func (v *survey) leftOut(p *plan, r *rowset, k foreignKey) (at datamap.Pos, why 
 		return at, ""
 	case child.Skip:
 		return child.Pos, "the data map skips"
-	}
-	if with := p.set(child); with != nil && with != r && with.rows.Policy == datamap.Delete {
-		return at, ""
 	}
 	var fields []*datamap.Field
 	for _, name := range k.columns {

@@ -39,7 +39,7 @@ func (v *survey) reference(f *datamap.Field, t *table, c *column) {
 		return
 	}
 	if to := v.looksLike(t, c); to != nil {
-		v.warn(f.Pos, "undeclared_reference", "column %s looks like a reference to %s, and neither the map nor the database says that it is one: "+
+		v.warn(f.Pos, "undeclared_reference", "column %s looks like a reference to %s, and neither the map nor, in its schemas, the database says that it is one: "+
 			"declare it in references, or list it in lethe.not_followed", f.Label(), to.Label)
 	}
 }

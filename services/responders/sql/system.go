@@ -52,7 +52,7 @@ const (
 // System is a [responder.System] for one database, with [responder.Exporter] and [responder.Resolver]. It is safe for concurrent
 // use.
 //
-// Each transaction first compares the catalogue's fingerprint. Where the catalogue has changed it is read and planned anew; where the
+// Each transaction first compares the catalogue's fingerprint, an export where nobody did in the last 100 ms. Where the catalogue has changed it is read and planned anew; where the
 // map does not fit any more, everything fails with class unavailable until it does, and so does Check.
 type System struct {
 	cfg     Config

@@ -17,7 +17,7 @@ func (s *Store) Upkeep(ctx context.Context) error {
 	// A subject's row is only there to be locked, and one that goes is made again by the next who locks it, so it does not matter
 	// that a request of the subject may be admitted while this runs.
 	err := s.removeAll(ctx, `DELETE FROM subject WHERE ctid = ANY (ARRAY(SELECT s.ctid FROM subject s
-		WHERE NOT EXISTS (SELECT FROM request_subject r WHERE r.tenant = s.tenant AND r.ref = s.ref) LIMIT $1 FOR UPDATE SKIP LOCKED))`)
+		WHERE NOT EXISTS (SELECT FROM request_subject r WHERE r.tenant = s.tenant AND r.ref = s.ref OFFSET 0) LIMIT $1 FOR UPDATE SKIP LOCKED))`)
 	if err != nil {
 		return classify("remove subjects", err)
 	}
