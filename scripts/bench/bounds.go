@@ -4,12 +4,12 @@ package main
 // break them and a real regression does.
 const (
 	boundThroughput3  = 0.07
-	boundThroughput20 = 0.025
+	boundThroughput20 = 0.03
 	boundLatency50    = 27
 	boundLatency99    = 22
 	boundErase        = 4
 	boundExportLarge  = 0.2
-	boundExportSmall  = 0.1
+	boundExportSmall  = 0.08
 	boundStart        = 1_000 // ms
 	boundIdleCPU      = 4     // %
 	boundIdleMiB      = 128

@@ -201,7 +201,7 @@ func TestDatamapGrantsOfMariaDB(t *testing.T) {
 	}
 	code, out, errs := runDatamap(t, "grants", "--file", file, "--system", "club", "--dsn", base+"lethe_grants_test", "--role", "a role@10.0.0.%")
 	for _, want := range []string{
-		"GRANT CREATE TEMPORARY TABLES ON `lethe_grants_test`.* TO `a role`@`10.0.0.%`;", "GRANT SELECT ON `lethe_grants_test`.* TO `a role`@`10.0.0.%`;",
+		"GRANT CREATE TEMPORARY TABLES ON `lethe\\_grants\\_test`.* TO `a role`@`10.0.0.%`;", "GRANT SELECT ON `lethe\\_grants\\_test`.* TO `a role`@`10.0.0.%`;",
 		"GRANT DELETE ON `lethe_grants_test`.`people` TO `a role`@`10.0.0.%`;", "GRANT UPDATE (`parent`) ON `lethe_grants_test`.`people` TO `a role`@`10.0.0.%`;",
 		"in the database of the role's URL", ") ENGINE = InnoDB;", "GRANT SELECT, INSERT, UPDATE, DELETE ON lethe_ledger TO `a role`@`10.0.0.%`;",
 	} {

@@ -10,7 +10,7 @@ import (
 )
 
 // Explain returns the statements that a request about a person of this kind runs, in order, without running any: what it would do if
-// every table held something of theirs. They are those of the plan at hand, before the catalogue is looked at again. It fails with
+// every table held something of theirs, save the count of rows that people share. They are those of the plan at hand, before the catalogue is looked at again. It fails with
 // [datamap.ErrUnknownCapacity].
 func (s *System) Explain(request dsr.Kind, kind string) ([]string, error) {
 	now := *s
