@@ -106,7 +106,7 @@ func (o *outbox) Fetch(ctx context.Context, shards []int, maxBytes int) ([]store
 	var shard int16
 	var body []byte
 	_, err := pgx.ForEachRow(rows, []any{&id, &shard, &body}, func() error {
-		frame, err := unpack(body)
+		frame, err := unpackFrame(body)
 		if err != nil {
 			return err
 		}

@@ -169,7 +169,7 @@ func (t *tx) writeOutbox(rows []rowset.OutboxRow) {
 		INSERT INTO outbox (shard, size, body) SELECT shard, size, body
 		FROM unnest($1::smallint[], $2::integer[], $3::bytea[]) WITH ORDINALITY AS k(shard, size, body, i) ORDER BY i`,
 		column(rows, func(r *rowset.OutboxRow) int16 { return int16(r.Shard) }), column(rows, func(r *rowset.OutboxRow) int32 { return int32(len(r.Body)) }),
-		column(rows, func(r *rowset.OutboxRow) []byte { return pack(r.Body) }))
+		column(rows, func(r *rowset.OutboxRow) []byte { return packFrame(r.Body) }))
 }
 
 func (t *tx) writeSources(from []store.Source) {

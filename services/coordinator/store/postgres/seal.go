@@ -48,7 +48,7 @@ func (t *tx) seal(s *rowset.Set) {
 			column(rs, func(r *rowset.Record) []byte { return packEnvelope(orEmpty(r.Envelope)) }),
 			column(rs, func(r *rowset.Record) []byte { return orEmpty(r.SHA256) }),
 			column(rs, func(r *rowset.Record) []byte { return r.PreviousSHA256 }),
-			column(rs, func(r *rowset.Record) []byte { return pack(r.Archive) }))
+			column(rs, func(r *rowset.Record) []byte { return packArchive(r.Archive) }))
 	}
 }
 
