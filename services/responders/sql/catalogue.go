@@ -81,7 +81,7 @@ type column struct {
 	of       *column  // the column in which this one stands: a document or an array; nil: it is one itself
 	path     []string // inside the document
 	serial   bool     // MySQL: an INVISIBLE number that the database gives to each row, of which neither application nor map need to know
-	// MySQL: how text is kept and compared, and the whole definition of the type.
+	// MySQL: how text is kept and compared, and the whole definition of the type. SQLite: the collation, where it is not BINARY.
 	charset, collation, definition string
 }
 

@@ -20,7 +20,8 @@
 //
 // Identifiers are compared in their normal form. E-mail addresses are compared by lower(column), for which an index over that
 // expression helps; what is not ASCII and telephone numbers are compared here, by Unicode's rules, against every row that may
-// match. Other identifiers are compared as they are.
+// match. Other identifiers are compared as they are, whatever
+// the collation of a column of MariaDB or SQLite says, and so are references that the map alone declares; a foreign key of the database goes by its own.
 //
 // Where rows name a person by a kind of identifier that neither the request nor the person's own rows supply, the line says not_searched and which kind,
 // with the counts of what was found otherwise: keep that identifier in the person's row, or have upstream send it.

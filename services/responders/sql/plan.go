@@ -68,7 +68,8 @@ type via struct {
 
 type pair struct {
 	from, to *column
-	native   bool // the database declares it as a foreign key
+	native   bool    // the database declares it as a foreign key
+	key      *column // of these two the one that it refers to; nil: it declares none
 }
 
 // detaching is a reference in somebody's row to the person's, which is set to null.
@@ -153,9 +154,19 @@ func (p *plan) on(pairs []pair, left func(*column) string, right func(*column) s
 		case c.native:
 			how = byKey
 		}
-		out = append(out, p.d.equal(left(c.from), c.from, right(c.to), c.to, how))
+		out = append(out, p.d.equal(left(c.from), c.compared(c.from), right(c.to), c.compared(c.to), how))
 	}
 	return strings.Join(out, " AND ")
+}
+
+// compared is a column as a foreign key compares it: by the collation of the column that it refers to.
+func (o pair) compared(c *column) *column {
+	if o.key == nil || o.key.collation == c.collation {
+		return c
+	}
+	as := *c
+	as.collation = o.key.collation
+	return &as
 }
 
 func (p *plan) alias(t string) func(*column) string {

@@ -235,7 +235,7 @@ func (b *planner) loops(r *rowset) {
 			if !ok {
 				continue // the database would not have it
 			}
-			l.on = append(l.on, pair{from: c, to: k.refers[i], native: true})
+			l.on = append(l.on, pair{from: c, to: k.refers[i], native: true, key: k.refers[i]})
 			if l.cut == nil && c.nullable && !c.computed {
 				l.cut = c
 			}
@@ -281,7 +281,13 @@ func (b *planner) native(from, to *table, pairs []pair) {
 	for _, k := range b.cat.keys {
 		for i := range pairs {
 			p := &pairs[i]
-			p.native = p.native || k.joins(to, p.to, from, p.from) || k.joins(from, p.from, to, p.to)
+			switch {
+			case p.native:
+			case k.joins(to, p.to, from, p.from):
+				p.native, p.key = true, p.from
+			case k.joins(from, p.from, to, p.to):
+				p.native, p.key = true, p.to
+			}
 		}
 	}
 }
@@ -394,7 +400,7 @@ func (b *planner) references(p *plan, r *rowset) {
 			if !ok { // of a table that the planner does not read: what the parent's column is
 				c = &column{name: name, typ: k.refers[i].typ, class: k.refers[i].class}
 			}
-			ref.on = append(ref.on, pair{from: c, to: k.refers[i], native: true})
+			ref.on = append(ref.on, pair{from: c, to: k.refers[i], native: true, key: k.refers[i]})
 		}
 		add(ref)
 	}

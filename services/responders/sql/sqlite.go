@@ -69,13 +69,22 @@ func (lite) holds(expr string, c *column, kind, v string) string {
 		return "lower(" + expr + ") = " + v
 	case c.class == other || c.class == bytesClass:
 		return "CAST(" + expr + " AS TEXT) = " + v
+	case c.collation != "": // by an index of the column's collation, and then as it is
+		return "(" + expr + " = " + v + " AND " + expr + " COLLATE BINARY = " + v + ")"
 	}
 	return expr + " = " + v
 }
 
-func (lite) equal(a string, _ *column, b string, _ *column, how match) string {
-	if how == likeMail {
-		a, b = "lower("+a+")", "lower("+b+")"
+// equal compares by the collation that a foreign key has, and else as values are. Which one a comparison without a word goes by depends on what stands
+// left.
+func (lite) equal(a string, ca *column, b string, cb *column, how match) string {
+	switch {
+	case how == likeMail:
+		return "lower(" + a + ") = lower(" + b + ")"
+	case how == byKey && ca.collation != "":
+		return a + " COLLATE " + ca.collation + " = " + b
+	case how == exactly && (ca.collation != "" || cb.collation != ""):
+		return "(" + b + " = " + a + " AND " + b + " COLLATE BINARY = " + a + ")"
 	}
 	return a + " = " + b
 }
@@ -110,6 +119,9 @@ func (lite) begin() *sql.TxOptions                  { return nil }
 func (lite) settle(context.Context, *sql.Tx) error  { return nil }
 
 func (l lite) differs(expr string, c *column, value string) string {
+	if c.collation != "" {
+		expr += " COLLATE BINARY"
+	}
 	return expr + " <> " + l.constant(value, c)
 }
 

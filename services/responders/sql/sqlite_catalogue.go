@@ -77,6 +77,9 @@ func liteTable(ctx context.Context, q reader, t *table) error {
 		return err
 	}
 	t.primaryKey = key
+	if err := liteCollations(ctx, q, t); err != nil {
+		return err
+	}
 	return q.read(ctx, func(s scanner) error {
 		var name, origin, columns, text string
 		var isUnique, partial bool
