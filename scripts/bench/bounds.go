@@ -9,7 +9,7 @@ const (
 	boundLatency99    = 22
 	boundErase        = 4
 	boundExportLarge  = 0.2
-	boundExportSmall  = 0.08
+	boundExportSmall  = 0.1
 	boundStart        = 1_000 // ms
 	boundIdleCPU      = 4     // %
 	boundIdleMiB      = 128
