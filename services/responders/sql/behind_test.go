@@ -1,7 +1,6 @@
 package sql_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/lethe-dsr/lethe/pkg/dsr"
@@ -12,10 +11,7 @@ import (
 func TestWhatHangsOnASharedRowIsNotCalledAbsent(t *testing.T) {
 	h := readHard(t, "testdata/shapes/rows_behind_a_shared_row.txt")
 	everywhere(t, func(t *testing.T, p place) {
-		w := p.world(t, h.ddl(p.dialect, p.schema))
-		for q := range strings.SplitSeq(h.text("rows", p.dialect), ";\n") {
-			w.exec(q)
-		}
+		w := h.filled(t, p)
 		s := w.system(p.parse(t, h.yaml(p.dialect)))
 		const why = "what hangs on rows of profiles to which rows of other people refer is not searched"
 		for who, want := range map[string]dsr.Outcome{"anna@example.org": dsr.NotSearched, "carol@example.org": dsr.Exported} {

@@ -1,7 +1,6 @@
 package sql_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,10 +18,7 @@ func TestALargePersonWithSharedRowsIsErasedInChunksAsIfAtOnce(t *testing.T) {
 		var answers []responder.Answer
 		for _, rows := range []int{0, 2} {
 			at := newPlace(t, p.dialect)
-			w := at.world(t, h.ddl(p.dialect, at.schema))
-			for q := range strings.SplitSeq(h.text("rows", p.dialect), ";\n") {
-				w.exec(q)
-			}
+			w := h.filled(t, at)
 			cfg := w.config(at.parse(t, h.yaml(p.dialect)))
 			cfg.ChunkRows = rows
 			s, err := sql.New(t.Context(), cfg)

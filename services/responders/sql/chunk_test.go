@@ -220,10 +220,7 @@ func TestProgressThatCannotBeReadIsPermanent(t *testing.T) {
 func TestRowsThatAreFoundTwiceInChunks(t *testing.T) {
 	h := readHard(t, "testdata/shapes/rows_that_are_found_twice.txt")
 	everywhere(t, func(t *testing.T, p place) {
-		w := p.world(t, h.ddl(p.dialect, p.schema))
-		for q := range strings.SplitSeq(h.text("rows", p.dialect), ";\n") {
-			w.exec(q)
-		}
+		w := h.filled(t, p)
 		cfg := w.config(p.parse(t, h.yaml(p.dialect)))
 		cfg.ChunkRows = 1
 		s, err := sql.New(t.Context(), cfg)

@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/responder"
 )
 
-// TestExportsSeeAMigrationAMomentLater: one that looked just now does not look again, one a moment later does.
+// TestExportsSeeAMigrationAMomentLater: an export may go by what was seen a moment ago, and no longer.
 func TestExportsSeeAMigrationAMomentLater(t *testing.T) {
 	everywhere(t, func(t *testing.T, p place) {
 		w := p.shop(t)

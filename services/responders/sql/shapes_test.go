@@ -44,12 +44,9 @@ func (h hard) play(t *testing.T, d sql.Dialect) { h.playAt(t, newPlace(t, d)) }
 
 func (h hard) playAt(t *testing.T, p place) {
 	d := p.dialect
-	w := p.world(t, h.ddl(d, p.schema))
+	w := h.filled(t, p)
 	t.Cleanup(func() { h.clean(t, w) })
 	m := p.parse(t, h.yaml(d))
-	for q := range strings.SplitSeq(strings.ReplaceAll(h.text("rows", d), "SCHEMA", p.schema), ";\n") {
-		w.exec(q)
-	}
 	s, err := sql.New(t.Context(), w.config(m))
 	if h.has("refused", d) {
 		h.refuses(t, d, err)
@@ -94,6 +91,16 @@ func (h hard) playAt(t *testing.T, p place) {
 		ds[i].Keys = answers[i].Keys
 	}
 	settled(t, s, ds, answers)
+}
+
+// filled is a database with the shape's tables and rows.
+func (h hard) filled(t *testing.T, p place) *world {
+	t.Helper()
+	w := p.world(t, h.ddl(p.dialect, p.schema))
+	for q := range strings.SplitSeq(strings.ReplaceAll(h.text("rows", p.dialect), "SCHEMA", p.schema), ";\n") {
+		w.exec(q)
+	}
+	return w
 }
 
 // refuses demands that the shape is refused at the start, by name.

@@ -1,7 +1,6 @@
 package sql_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/lethe-dsr/lethe/pkg/dsr"
@@ -13,10 +12,7 @@ func TestRowsThatNoIdentifierAtHandNamesAreNotCalledErased(t *testing.T) {
 	h := readHard(t, "testdata/shapes/rows_that_only_an_address_names.txt")
 	const why = "rows that name the person by email alone are not searched: none is at hand"
 	everywhere(t, func(t *testing.T, p place) {
-		w := p.world(t, h.ddl(p.dialect, p.schema))
-		for q := range strings.SplitSeq(h.text("rows", p.dialect), ";\n") {
-			w.exec(q)
-		}
+		w := h.filled(t, p)
 		s := w.system(p.parse(t, h.yaml(p.dialect)))
 		number := func(v string) dsr.Identifier { return dsr.Identifier{Kind: "user_id", Value: v} }
 		for _, tt := range []struct {
