@@ -54,11 +54,15 @@ func (c *Coordinator) open(m kafka.Message, trace string) (*answer, error) {
 		a.dead = causeInvalid
 		return a, nil
 	}
-	ack.RequestID = id
+	if ack.RequestID != id {
+		own := *ack
+		own.RequestID = id
+		ack = &own
+	}
 	a.id = lifecycle.ID{Tenant: ack.Tenant, RequestID: id}
 	a.in = lifecycle.Incoming{Ack: ack, Body: m.Value, Trace: trace}
 	if ack.Phase == dsr.Resolve {
-		if a.in.Learnt, err = c.vault.learnt(ack); err != nil {
+		if a.in.Learnt, err = c.vault.learnt(*ack); err != nil {
 			a.dead = causeIdentifiers
 		}
 	}
@@ -66,7 +70,7 @@ func (c *Coordinator) open(m kafka.Message, trace string) (*answer, error) {
 }
 
 // sound refuses an acknowledgement that could fail a batch or put a word into a record that is not one.
-func sound(a dsr.Acknowledgement) bool {
+func sound(a *dsr.Acknowledgement) bool {
 	if !plain(a.Tenant) || !plain(a.System) || a.System == "" || a.Round < 1 || a.Attempt < 0 {
 		return false
 	}

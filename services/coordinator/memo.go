@@ -10,7 +10,7 @@ import (
 // when it comes in, in every later status of its request and in the seal; where the store does not keep it as a value, it
 // would be decoded each time.
 //
-// What it returns is shared: lists and bytes in it must not be changed. It holds no identifier in clear, since an
+// What it returns is shared: nothing in it may be changed. It holds no identifier in clear, since an
 // acknowledgement has none. It is safe for concurrent use.
 type memo struct {
 	decoder func([]byte) (dsr.Acknowledgement, error)
@@ -43,17 +43,18 @@ func newMemo(decoder func([]byte) (dsr.Acknowledgement, error), entries, bytes i
 }
 
 // decode returns the acknowledgement in body. What cannot be decoded is not remembered.
-func (m *memo) decode(body []byte) (dsr.Acknowledgement, error) {
+func (m *memo) decode(body []byte) (*dsr.Acknowledgement, error) {
 	if a := m.recall(body); a != nil {
-		return *a, nil
+		return a, nil
 	}
 	a, err := m.decoder(body)
-	if err == nil {
-		m.mu.Lock()
-		m.keep(remembered{string(body), &a})
-		m.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
-	return a, err
+	m.mu.Lock()
+	m.keep(remembered{string(body), &a})
+	m.mu.Unlock()
+	return &a, nil
 }
 
 func (m *memo) recall(body []byte) *dsr.Acknowledgement {

@@ -17,11 +17,11 @@ import (
 // its own: every fact stands in an accepted acknowledgement, in the request, in the map or in the configuration.
 type recorder struct {
 	cfg        Config
-	decode     func([]byte) (dsr.Acknowledgement, error) // what it returns is shared and only read here
+	decode     func([]byte) (*dsr.Acknowledgement, error) // what it returns is shared and only read here
 	notCovered []completion.NotCovered
 }
 
-func newRecorder(cfg Config, decode func([]byte) (dsr.Acknowledgement, error)) *recorder {
+func newRecorder(cfg Config, decode func([]byte) (*dsr.Acknowledgement, error)) *recorder {
 	r := &recorder{cfg: cfg, decode: decode}
 	for _, n := range cfg.Map.NotCovered() {
 		r.notCovered = append(r.notCovered, completion.NotCovered{Name: n.Name, Reason: n.Reason})

@@ -9,8 +9,8 @@ import (
 
 // Incoming is an acknowledgement with what the coordinator opened of it before the transaction.
 type Incoming struct {
-	Ack    dsr.Acknowledgement
-	Body   []byte // its Avro bytes, kept as they came
+	Ack    *dsr.Acknowledgement // shared: nothing in it is changed
+	Body   []byte               // its Avro bytes, kept as they came
 	Learnt Learnt
 	Trace  string
 }
@@ -32,12 +32,12 @@ const (
 // its own, which finds it in the archive.
 func (t *Turn) Acknowledge(r *Request, in Incoming) (Verdict, error) {
 	if r.State == dsr.Sealed {
-		if stale(r, &in.Ack) {
+		if stale(r, in.Ack) {
 			return Duplicate, nil
 		}
 		return "", ErrSealed
 	}
-	v := verdict(r, &in.Ack)
+	v := verdict(r, in.Ack)
 	if v != Accepted {
 		return v, nil // untouched: what changes nothing does not put off either when the request is due
 	}
@@ -59,7 +59,7 @@ func verdict(r *Request, a *dsr.Acknowledgement) Verdict {
 }
 
 func (t *Turn) accept(r *Request, in Incoming) error {
-	a := &in.Ack
+	a := in.Ack
 	st := r.Step(a.System, a.Phase, a.Round)
 	if st == nil {
 		st = &Step{System: a.System, Phase: a.Phase, Round: a.Round}

@@ -79,7 +79,7 @@ type Machine struct {
 	Vault  Vault
 	Sealer Sealer
 	// Decode reads the stored bytes of an acknowledgement. What it returns may be shared: nothing in it is changed here.
-	Decode func([]byte) (dsr.Acknowledgement, error)
+	Decode func([]byte) (*dsr.Acknowledgement, error)
 }
 
 // Outgoing is a message that a turn publishes; exactly one of the values is set.
@@ -326,13 +326,13 @@ func answered(r *Request) []string {
 }
 
 // Acknowledgement decodes the step's acknowledgement once.
-func (s *Step) Acknowledgement(decode func([]byte) (dsr.Acknowledgement, error)) (*dsr.Acknowledgement, error) {
+func (s *Step) Acknowledgement(decode func([]byte) (*dsr.Acknowledgement, error)) (*dsr.Acknowledgement, error) {
 	if s.ack == nil {
 		a, err := decode(s.Body)
 		if err != nil {
 			return nil, fmt.Errorf("stored acknowledgement of %s in phase %s round %d: %w", s.System, s.Phase, s.Round, err)
 		}
-		s.ack = &a
+		s.ack = a
 	}
 	return s.ack, nil
 }

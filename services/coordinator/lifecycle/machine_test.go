@@ -55,7 +55,7 @@ func (plainVault) Add(_ lifecycle.ID, stored []byte, more []dsr.Identifier) ([]b
 
 // tally seals a result by the bare rules that the machine relies on.
 type tally struct {
-	decode func([]byte) (dsr.Acknowledgement, error)
+	decode func([]byte) (*dsr.Acknowledgement, error)
 }
 
 func (s tally) Seal(now time.Time, r *lifecycle.Request) (lifecycle.Sealed, error) {
@@ -94,7 +94,10 @@ func (s tally) Seal(now time.Time, r *lifecycle.Request) (lifecycle.Sealed, erro
 	return out, nil
 }
 
-func decodeJSON(b []byte) (a dsr.Acknowledgement, err error) { return a, json.Unmarshal(b, &a) }
+func decodeJSON(b []byte) (*dsr.Acknowledgement, error) {
+	var a dsr.Acknowledgement
+	return &a, json.Unmarshal(b, &a)
+}
 
 var start = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 
@@ -168,7 +171,7 @@ func (w *world) admit(id dsr.RequestID, kind dsr.Kind, ref string, kinds []strin
 
 func (w *world) ack(id dsr.RequestID, system string, phase dsr.Phase, round int32, edit ...func(*lifecycle.Incoming)) lifecycle.Verdict {
 	w.t.Helper()
-	in := lifecycle.Incoming{Ack: dsr.Acknowledgement{
+	in := lifecycle.Incoming{Ack: &dsr.Acknowledgement{
 		Key: dsr.Key{RequestID: id, System: system, Phase: phase, Round: round}, Attempt: 1, State: dsr.AckAnswered,
 		Collections: []dsr.Collection{{Name: "c", Outcome: dsr.Erased, Counts: dsr.Counts{Found: 1, Erased: 1}}},
 	}}

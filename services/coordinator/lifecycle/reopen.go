@@ -9,7 +9,7 @@ func (t *Turn) Reopen(r *Request, in Incoming) (Verdict, error) {
 	if a.Phase == dsr.Resolve || a.State == dsr.Delayed {
 		return Duplicate, nil // nothing after the seal depends on it
 	}
-	v := verdict(r, &a)
+	v := verdict(r, a)
 	if v != Accepted {
 		return v, nil
 	}

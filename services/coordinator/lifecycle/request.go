@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"bytes"
+	"maps"
 	"slices"
 	"time"
 
@@ -100,6 +102,21 @@ type Progress struct {
 	Previous     *Previous         `json:"previous,omitempty"`  // of the record that an addendum follows
 	Result       dsr.Result        `json:"result,omitempty"`    // of the last record
 	Late         []string          `json:"late,omitempty"`      // reopened: systems whose late act needs a look
+}
+
+// Clone is a copy that may be changed without the original.
+func (p *Progress) Clone() Progress {
+	c := *p
+	for _, list := range []*[]string{&c.Expect, &c.Kinds, &c.Asked, &c.Notes, &c.Late} {
+		*list = slices.Clone(*list)
+	}
+	c.Inferred = maps.Clone(p.Inferred)
+	if p.Previous != nil {
+		previous := *p.Previous
+		previous.SHA256 = bytes.Clone(previous.SHA256)
+		c.Previous = &previous
+	}
+	return c
 }
 
 // Previous names the record that an addendum follows.

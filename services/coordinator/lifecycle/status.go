@@ -37,20 +37,21 @@ func (t *Turn) status(r *Request) dsr.Status {
 		s.Number = p.Number - 1
 	}
 	s.Systems = make([]dsr.SystemStatus, 0, len(r.Frozen.Systems))
+	newest := latest(r)
 	for _, name := range r.Frozen.Systems {
-		s.Systems = append(s.Systems, t.systemStatus(r, name))
+		s.Systems = append(s.Systems, t.systemStatus(r, name, newest[name]))
 	}
-	if st := latest(r, dsr.Packager); st != nil {
-		s.Systems = append(s.Systems, t.systemStatus(r, dsr.Packager))
+	if st := newest[dsr.Packager]; st != nil {
+		s.Systems = append(s.Systems, t.systemStatus(r, dsr.Packager, st))
 	}
 	return s
 }
 
-func (t *Turn) systemStatus(r *Request, name string) dsr.SystemStatus {
+// systemStatus is the state of one system, whose newest step is st, nil where it has none.
+func (t *Turn) systemStatus(r *Request, name string, st *Step) dsr.SystemStatus {
 	if o, ok := r.Progress.Inferred[name]; ok {
 		return dsr.SystemStatus{Name: name, State: o, Outcome: dsr.Outcome(o)}
 	}
-	st := latest(r, name)
 	if st == nil {
 		s := dsr.SystemStatus{Name: name, Phase: r.Progress.Phase, Round: r.Progress.Round, State: "expected"}
 		if r.State == dsr.Sealed {
@@ -68,25 +69,27 @@ func (t *Turn) systemStatus(r *Request, name string) dsr.SystemStatus {
 	return s
 }
 
-// latest is the newest accepted acknowledgement of a system in the order in which the phases follow each other.
-func latest(r *Request, system string) *Step {
-	var best *Step
+// latest is the newest accepted acknowledgement of each system in the order in which the phases follow each other.
+func latest(r *Request) map[string]*Step {
+	out := make(map[string]*Step, len(r.Frozen.Systems)+1)
 	for _, st := range r.Steps {
-		if st.System == system && (best == nil || later(st, best)) {
-			best = st
+		if best := out[st.System]; best == nil || later(st, best) {
+			out[st.System] = st
 		}
 	}
-	return best
+	return out
 }
+
+// phaseOrder is the order of the phases within a round: a look of round n follows the act of a round no higher than n; an act of a later round
+// follows that look.
+var phaseOrder = map[dsr.Phase]int32{dsr.Resolve: 0, dsr.Act: 1, dsr.Verify: 2, dsr.Package: 3}
 
 func later(a, b *Step) bool {
 	if a.Phase == b.Phase {
 		return a.Round > b.Round
 	}
-	// A look of round n follows the act of a round no higher than n; an act of a later round follows that look.
-	order := map[dsr.Phase]int32{dsr.Resolve: 0, dsr.Act: 1, dsr.Verify: 2, dsr.Package: 3}
 	if a.Round == b.Round || a.Phase == dsr.Resolve || b.Phase == dsr.Resolve {
-		return order[a.Phase] > order[b.Phase]
+		return phaseOrder[a.Phase] > phaseOrder[b.Phase]
 	}
 	return a.Round > b.Round
 }

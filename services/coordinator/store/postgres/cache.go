@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"bytes"
-	"container/list"
 	"slices"
 	"sync"
 
@@ -19,8 +18,7 @@ type cache struct {
 
 	mu      sync.Mutex
 	size    int
-	entries map[lifecycle.ID]*list.Element
-	order   list.List // of *image, the latest first
+	entries map[lifecycle.ID]*image
 }
 
 // image is a request as the database holds it under a revision. It is never changed.
@@ -32,14 +30,14 @@ type image struct {
 	state, kind string
 	trace       string
 	frozen      *lifecycle.Frozen
-	progress    []byte // JSON: decoded each time, since a request's Progress is changed in place
+	progress    lifecycle.Progress // copied each time, since a request's own is changed in place
 	identifiers []byte
 	refs        []lifecycle.Ref
 	steps       []lifecycle.Step // sorted
 }
 
 func newCache(limit int) *cache {
-	return &cache{limit: limit, entries: map[lifecycle.ID]*list.Element{}}
+	return &cache{limit: limit, entries: map[lifecycle.ID]*image{}}
 }
 
 // get returns what is kept of the requests, nil where that is nothing.
@@ -48,15 +46,13 @@ func (c *cache) get(ids []lifecycle.ID) []*image {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, id := range ids {
-		if e := c.entries[id]; e != nil {
-			c.order.MoveToFront(e)
-			out[i] = e.Value.(*image)
-		}
+		out[i] = c.entries[id]
 	}
 	return out
 }
 
-// put keeps images, drops those of closed requests and the oldest beyond the limit.
+// put keeps images, drops those of closed requests and, beyond the limit, any: a backlog's requests are answered in rounds, and where the
+// oldest went first it would always be the one that is needed next.
 func (c *cache) put(images []*image, closed []lifecycle.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,18 +62,20 @@ func (c *cache) put(images []*image, closed []lifecycle.ID) {
 	for _, m := range images {
 		c.remove(c.entries[m.id])
 		c.size += m.size()
-		c.entries[m.id] = c.order.PushFront(m)
+		c.entries[m.id] = m
 	}
-	for c.size > c.limit && c.order.Len() > 0 {
-		c.remove(c.order.Back())
+	for _, m := range c.entries { // in no order
+		if c.size <= c.limit {
+			break
+		}
+		c.remove(m)
 	}
 }
 
-func (c *cache) remove(e *list.Element) {
-	if e == nil {
+func (c *cache) remove(m *image) {
+	if m == nil {
 		return
 	}
-	m := c.order.Remove(e).(*image)
 	delete(c.entries, m.id)
 	c.size -= m.size()
 }
@@ -99,16 +97,16 @@ func (m *image) has(st *rowset.Step) bool {
 }
 
 // request makes a request that its transaction may change: only Frozen and bytes are shared.
-func (m *image) request() (*lifecycle.Request, error) {
+func (m *image) request() *lifecycle.Request {
 	r := &lifecycle.Request{
 		ID: m.id, Seq: m.seq, Version: m.version, State: dsr.State(m.state), Kind: dsr.Kind(m.kind), Trace: m.trace, Frozen: *m.frozen,
-		Identifiers: m.identifiers, Refs: slices.Clone(m.refs), Steps: make([]*lifecycle.Step, len(m.steps)),
+		Progress: m.progress.Clone(), Identifiers: m.identifiers, Refs: slices.Clone(m.refs), Steps: make([]*lifecycle.Step, len(m.steps)),
 	}
 	steps := slices.Clone(m.steps)
 	for i := range steps {
 		r.Steps[i] = &steps[i]
 	}
-	return r, rowset.DecodeProgress(m.progress, &r.Progress)
+	return r
 }
 
 // remember keeps what was committed of the requests that are still open.
@@ -147,7 +145,7 @@ func after(before *image, r *lifecycle.Request, row *rowset.Request) *image {
 	} else {
 		*m = *before
 	}
-	m.version, m.state, m.progress = row.Version, row.State, row.Progress
+	m.version, m.state, m.progress = row.Version, row.State, r.Progress.Clone()
 	if whole || r.IdentDirty {
 		m.identifiers = r.Identifiers
 	}

@@ -36,10 +36,7 @@ func (t *tx) Requests(ctx context.Context, ids []lifecycle.ID) (map[lifecycle.ID
 			t.asked[id] = true
 			continue
 		}
-		r, err := row.image.request()
-		if err != nil {
-			return nil, err
-		}
+		r := row.image.request()
 		r.WakeAt = row.wake
 		out[id], t.loaded[id], t.known.Open[id] = r, row.image, true
 	}
@@ -118,7 +115,10 @@ func (t *tx) queueRequests(l *loader, keys keyArrays, at []int) {
 		}
 		row.image = &image{
 			id: l.ids[at[i-1]], rev: row.rev, seq: seq, version: version, state: state, kind: kind, trace: trace, frozen: &lifecycle.Frozen{},
-			progress: progress, identifiers: identifiers,
+			identifiers: identifiers,
+		}
+		if err := rowset.DecodeProgress(progress, &row.image.progress); err != nil {
+			return err
 		}
 		var err error
 		if row.image.refs, err = rowset.DecodeRefs(refs); err != nil {
