@@ -1,6 +1,7 @@
 package responder
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -108,16 +109,17 @@ func (s *Sink) Parts() []dsr.Part { return s.parts }
 
 // Part is one part while it is written.
 type Part struct {
-	w       io.Writer
+	w       *bufio.Writer // records are much smaller than what a store takes well
 	sum     hash.Hash
 	size    int64
 	records int64
 }
 
-// Write appends bytes to the part; it counts no record.
+const partBuffer = 64 << 10
+
+// Write appends bytes to the part; it counts no record. An error of the export store may come later than the write that it is about.
 func (p *Part) Write(b []byte) (int, error) {
 	n, err := p.w.Write(b)
-	p.sum.Write(b[:n])
 	p.size += int64(n)
 	return n, err
 }
@@ -133,18 +135,20 @@ func (p *Part) Record(v any) error {
 
 // Line appends one JSON document that is encoded already and has no line break in it.
 func (p *Part) Line(doc []byte) error {
-	if _, err := p.Write(append(doc[:len(doc):len(doc)], '\n')); err != nil {
-		return err
-	}
-	p.records++
-	return nil
+	return p.record(doc, "\n")
 }
 
 // Row appends one record of CSV that is encoded already, without the end of its line.
 func (p *Part) Row(fields []byte) error {
-	if _, err := p.Write(append(fields[:len(fields):len(fields)], "\r\n"...)); err != nil {
+	return p.record(fields, "\r\n")
+}
+
+func (p *Part) record(b []byte, end string) error {
+	_, _ = p.w.Write(b) // the next one has its error as well
+	if _, err := p.w.WriteString(end); err != nil {
 		return err
 	}
+	p.size += int64(len(b) + len(end))
 	p.records++
 	return nil
 }
@@ -172,8 +176,12 @@ func (s *Sink) part(ctx context.Context, collection, name, mediaType string, wri
 	if err != nil {
 		return Unavailable(fmt.Errorf("export %s: open the export store: %w", collection, err))
 	}
-	p := &Part{w: storeWriter{w}, sum: sha256.New()}
+	sum := sha256.New()
+	p := &Part{w: bufio.NewWriterSize(io.MultiWriter(storeWriter{w}, sum), partBuffer), sum: sum}
 	err = write(p)
+	if err == nil {
+		err = p.w.Flush()
+	}
 	if err == nil {
 		err = ctx.Err()
 	}

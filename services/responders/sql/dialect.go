@@ -129,7 +129,7 @@ type dialect interface {
 
 	// exported is what an export reads of a column; encode makes JSON of what the driver then gives.
 	exported(expr string, c *column) string
-	encode(v any, c *column) ([]byte, error)
+	encode(to []byte, v any, c *column) ([]byte, error)
 	// snapshot begins a transaction that sees one state of the database and changes nothing.
 	snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error)
 	// replication is how a replica is known; the zero value: the engine has none.

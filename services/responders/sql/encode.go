@@ -8,14 +8,34 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/responder"
 )
 
-// encoder makes a line of a row.
+// encoder makes a line of a row. What it returns is valid until the next one.
 type encoder struct {
-	d       dialect
-	fields  []*datamap.Field
-	cols    []*column
-	exclude []*datamap.Field
-	values  []any
-	buf     bytes.Buffer
+	d      dialect
+	fields []*datamap.Field
+	cols   []*column
+	names  [][]byte     // of each field, as JSON
+	inside [][][]string // of each field, the paths in its document that are left out
+
+	values []any    // of the row
+	dest   []any    // pointers to them
+	out    [][]byte // as JSON
+	buf    []byte
+}
+
+func newEncoder(d dialect, fields []*datamap.Field, cols []*column, exclude []*datamap.Field) (*encoder, error) {
+	n := len(fields)
+	e := &encoder{
+		d: d, fields: fields, cols: cols, names: make([][]byte, n), inside: make([][][]string, n),
+		values: make([]any, n), dest: make([]any, n), out: make([][]byte, n),
+	}
+	for i, f := range fields {
+		name, err := json.Marshal(f.Name)
+		if err != nil {
+			return nil, err
+		}
+		e.names[i], e.inside[i], e.dest[i] = name, pathsInside(f, exclude), &e.values[i]
+	}
+	return e, nil
 }
 
 // line makes a JSON object of a row.
@@ -24,22 +44,15 @@ func (e *encoder) line(row scanner) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.buf.Reset()
-	e.buf.WriteByte('{')
-	for i, f := range e.fields {
+	e.buf = append(e.buf[:0], '{')
+	for i, v := range values {
 		if i > 0 {
-			e.buf.WriteByte(',')
+			e.buf = append(e.buf, ',')
 		}
-		name, err := json.Marshal(f.Name)
-		if err != nil {
-			return nil, err
-		}
-		e.buf.Write(name)
-		e.buf.WriteByte(':')
-		e.buf.Write(values[i])
+		e.buf = append(append(append(e.buf, e.names[i]...), ':'), v...)
 	}
-	e.buf.WriteByte('}')
-	return e.buf.Bytes(), nil
+	e.buf = append(e.buf, '}')
+	return e.buf, nil
 }
 
 // row makes a record of CSV of a row, without the end of the line.
@@ -48,7 +61,7 @@ func (e *encoder) row(row scanner) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []byte
+	out := e.buf[:0]
 	for i, v := range values {
 		if i > 0 {
 			out = append(out, ',')
@@ -62,37 +75,30 @@ func (e *encoder) row(row scanner) ([]byte, error) {
 			out = append(out, v...)
 		}
 	}
+	e.buf = out
 	return out, nil
 }
 
 // read gives the values of a row as JSON.
 func (e *encoder) read(row scanner) ([][]byte, error) {
-	if e.values == nil {
-		e.values = make([]any, len(e.cols))
-	}
-	dest := make([]any, len(e.cols))
-	for i := range dest {
-		dest[i] = &e.values[i]
-	}
-	if err := row.Scan(dest...); err != nil {
+	if err := row.Scan(e.dest...); err != nil {
 		return nil, err
 	}
-	out := make([][]byte, len(e.fields))
 	for i, f := range e.fields {
-		value, err := e.d.encode(e.values[i], e.cols[i])
-		if err == nil {
-			value, err = without(value, f, e.exclude)
+		value, err := e.d.encode(e.out[i][:0], e.values[i], e.cols[i])
+		if err == nil && len(e.inside[i]) > 0 {
+			value, err = without(value, f, e.inside[i])
 		}
 		if err != nil {
 			return nil, err
 		}
-		out[i] = value
+		e.out[i] = value
 	}
-	return out, nil
+	return e.out, nil
 }
 
-// without takes excluded paths out of a document.
-func without(doc []byte, f *datamap.Field, exclude []*datamap.Field) ([]byte, error) {
+// pathsInside are the excluded paths inside of a field's document.
+func pathsInside(f *datamap.Field, exclude []*datamap.Field) [][]string {
 	var inside [][]string
 	at := namesOf(f)
 	for _, x := range exclude {
@@ -100,9 +106,11 @@ func without(doc []byte, f *datamap.Field, exclude []*datamap.Field) ([]byte, er
 			inside = append(inside, path[len(at):])
 		}
 	}
-	if len(inside) == 0 {
-		return doc, nil
-	}
+	return inside
+}
+
+// without takes paths out of a document.
+func without(doc []byte, f *datamap.Field, inside [][]string) ([]byte, error) {
 	dec := json.NewDecoder(bytes.NewReader(doc))
 	dec.UseNumber()
 	var v any

@@ -309,7 +309,10 @@ func (e *export) stream(ctx context.Context, n int, r *rowset, fields []*datamap
 	}
 	var count int64
 	write := func(part *responder.Part) error {
-		enc := encoder{d: e.p.d, fields: fields, cols: cols, exclude: r.rows.Exclude}
+		enc, err := newEncoder(e.p.d, fields, cols, r.rows.Exclude)
+		if err != nil {
+			return failed("encode the rows of "+r.label(), err)
+		}
 		add, encode := part.Line, enc.line
 		if e.format == CSV {
 			add, encode = part.Row, enc.row

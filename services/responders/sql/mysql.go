@@ -337,11 +337,11 @@ func (m mysql) exported(expr string, c *column) string {
 
 var spatial = []string{"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection"}
 
-func (mysql) encode(v any, c *column) ([]byte, error) {
+func (mysql) encode(to []byte, v any, c *column) ([]byte, error) {
 	var s string
 	switch v := v.(type) {
 	case nil:
-		return []byte("null"), nil
+		return append(to, "null"...), nil
 	case []byte:
 		s = string(v)
 	case string:
@@ -357,7 +357,7 @@ func (mysql) encode(v any, c *column) ([]byte, error) {
 	}
 	switch {
 	case c.class == bytesClass:
-		return json.Marshal(base64.StdEncoding.EncodeToString([]byte(s)))
+		return appendJSON(to, base64.StdEncoding.EncodeToString([]byte(s)))
 	case c.typ == "float" || c.typ == "double":
 		bits := 64
 		if c.typ == "float" {
@@ -368,20 +368,20 @@ func (mysql) encode(v any, c *column) ([]byte, error) {
 			return nil, ownErrorf("a %s is no number", c.typ)
 		}
 		if bits == 32 {
-			return json.Marshal(float32(f))
+			return appendJSON(to, float32(f))
 		}
-		return json.Marshal(f)
+		return appendJSON(to, f)
 	case c.class == integer || c.class == number || c.typ == "bit" || c.typ == "year":
 		if n := strings.TrimLeft(s, "0"); c.class != number && n != s { // ZEROFILL
 			s = "0"[:1-min(1, len(n))] + n
 		}
-		return []byte(s), nil
+		return append(to, s...), nil
 	case c.class == jsonClass && json.Valid([]byte(s)):
-		return compact([]byte(s))
+		return compact(to, s)
 	case c.typ == "datetime" || c.typ == "timestamp":
-		return json.Marshal(isoTime(s, c.typ == "timestamp"))
+		return appendJSON(to, isoTime(s, c.typ == "timestamp"))
 	}
-	return json.Marshal(s)
+	return appendJSON(to, s)
 }
 
 // isoTime writes an instant as ISO 8601 has it, in UTC where the column keeps instants. A zero date stays what it is.

@@ -198,24 +198,23 @@ func (postgres) exported(expr string, c *column) string {
 	return "CAST(to_json(" + expr + ") AS text)"
 }
 
-func (postgres) encode(v any, _ *column) ([]byte, error) {
+// encode takes the line breaks out of a document of type json, which PostgreSQL keeps as it was written.
+func (postgres) encode(to []byte, v any, _ *column) ([]byte, error) {
+	var s string
 	switch v := v.(type) {
 	case nil:
-		return []byte("null"), nil
+		return append(to, "null"...), nil
 	case string:
-		return oneLine([]byte(v))
+		s = v
 	case []byte:
-		return oneLine(v)
+		s = string(v)
+	default:
+		return nil, ownErrorf("a value came as %T", v)
 	}
-	return nil, ownErrorf("a value came as %T", v)
-}
-
-// oneLine takes the line breaks out of a document of type json, which PostgreSQL keeps as it was written.
-func oneLine(doc []byte) ([]byte, error) {
-	if !strings.ContainsAny(string(doc), "\n\r") {
-		return doc, nil
+	if strings.ContainsAny(s, "\n\r") {
+		return compact(to, s)
 	}
-	return compact(doc)
+	return append(to, s...), nil
 }
 
 func (postgres) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
@@ -237,10 +236,17 @@ func (postgres) contains(expr, part string) string {
 
 var _ dialect = postgres{}
 
-func compact(doc []byte) ([]byte, error) {
-	var b bytes.Buffer
-	if err := json.Compact(&b, doc); err != nil {
+// compact appends a document of JSON without white space.
+func compact(to []byte, doc string) ([]byte, error) {
+	b := bytes.NewBuffer(to)
+	if err := json.Compact(b, []byte(doc)); err != nil {
 		return nil, ownErrorf("a document of %d bytes is no JSON", len(doc))
 	}
 	return b.Bytes(), nil
+}
+
+// appendJSON appends a value that always has JSON, unless its type has none.
+func appendJSON(to []byte, v any) ([]byte, error) {
+	doc, err := json.Marshal(v)
+	return append(to, doc...), err
 }

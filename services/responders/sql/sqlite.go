@@ -153,27 +153,27 @@ func (lite) prepare(context.Context, *sql.Tx, Config) error { return nil }
 // exported hides the column's declared type, by which the driver would turn text into time.Time.
 func (lite) exported(expr string, _ *column) string { return "+" + expr }
 
-func (lite) encode(v any, c *column) ([]byte, error) {
+func (lite) encode(to []byte, v any, c *column) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
-		return []byte("null"), nil
+		return append(to, "null"...), nil
 	case int64:
 		if c.class == boolean && (v == 0 || v == 1) {
-			return strconv.AppendBool(nil, v == 1), nil
+			return strconv.AppendBool(to, v == 1), nil
 		}
-		return strconv.AppendInt(nil, v, 10), nil
+		return strconv.AppendInt(to, v, 10), nil
 	case float64:
 		if math.IsInf(v, 0) {
-			return json.Marshal(strconv.FormatFloat(v, 'g', -1, 64))
+			return appendJSON(to, strconv.FormatFloat(v, 'g', -1, 64))
 		}
-		return json.Marshal(v)
+		return appendJSON(to, v)
 	case string:
 		if c.class == jsonClass && json.Valid([]byte(v)) {
-			return compact([]byte(v))
+			return compact(to, v)
 		}
-		return json.Marshal(v)
+		return appendJSON(to, v)
 	case []byte:
-		return json.Marshal(base64.StdEncoding.EncodeToString(v))
+		return appendJSON(to, base64.StdEncoding.EncodeToString(v))
 	}
 	return nil, ownErrorf("a value came as %T", v)
 }
