@@ -8,7 +8,7 @@ const (
 	boundLatency50    = 27
 	boundLatency99    = 22
 	boundErase        = 4
-	boundExportLarge  = 0.2
+	boundExportLarge  = 0.45
 	boundExportSmall  = 0.1
 	boundStart        = 1_000 // ms
 	boundIdleCPU      = 4     // %
