@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,7 +23,8 @@ import (
 )
 
 // exportCase exports what a customer is entitled to from PostgreSQL into a directory: of one subject with very many messages, and of many
-// subjects with 50 rows each. The floor writes the same rows as JSON by COPY into a file, with its SHA-256, one COPY for each subject.
+// subjects with 50 rows each. The floor writes the same rows as JSON by COPY into a file, with its SHA-256, one COPY and one file
+// for each subject, all in one directory.
 // Parts of an export are not compressed (the packager does that for the whole), and so the floor's are not.
 func exportCase(ctx context.Context, l *lab) ([]figure, error) {
 	large, err := exportOne(ctx, l)
@@ -130,6 +132,11 @@ func (s *shop) export(ctx context.Context, b *blob.Bucket, email string) (rows i
 
 // copyOut is the floor: one COPY for each subject, of the same rows as JSON.
 func (s *shop) copyOut(ctx context.Context, l *lab, subjects int) (took time.Duration, written int64, err error) {
+	dir := filepath.Join(l.dir, l.next("copy"))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return 0, 0, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // the lab's own directory goes as well
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -139,7 +146,7 @@ func (s *shop) copyOut(ctx context.Context, l *lab, subjects int) (took time.Dur
 		pg := c.(*stdlib.Conn).Conn()
 		began := time.Now()
 		for i := range subjects {
-			n, err := copyOne(ctx, pg, i+1, filepath.Join(l.dir, "copy"))
+			n, err := copyOne(ctx, pg, i+1, filepath.Join(dir, strconv.Itoa(i)))
 			if err != nil {
 				return err
 			}
