@@ -136,7 +136,7 @@ func (s *shop) copyOut(ctx context.Context, l *lab, subjects int) (took time.Dur
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return 0, 0, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // the lab's own directory goes as well
+	defer os.RemoveAll(dir)
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return 0, 0, err
