@@ -33,8 +33,9 @@ type place struct {
 	dsn     string
 }
 
-// everywhere runs a test on every engine.
+// everywhere runs a test on every engine, beside other tests: each has databases of its own, and most of the time is spent waiting for one.
 func everywhere(t *testing.T, test func(t *testing.T, p place)) {
+	t.Parallel()
 	for _, d := range []sql.Dialect{sql.SQLite, sql.Postgres, sql.MySQL} {
 		t.Run(string(d), func(t *testing.T) {
 			t.Parallel()

@@ -29,6 +29,7 @@ func TestShapes(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
 			h := readHard(t, file)
 			for _, d := range h.engines {
 				t.Run(string(d), func(t *testing.T) {
