@@ -137,3 +137,18 @@ func remove(v any, path []string) {
 		remove(v[path[0]], path[1:])
 	}
 }
+
+// compact appends a document of JSON without white space.
+func compact(to []byte, doc string) ([]byte, error) {
+	b := bytes.NewBuffer(to)
+	if err := json.Compact(b, []byte(doc)); err != nil {
+		return nil, ownErrorf("a document of %d bytes is no JSON", len(doc))
+	}
+	return b.Bytes(), nil
+}
+
+// appendJSON appends a value that always has JSON, unless its type has none.
+func appendJSON(to []byte, v any) ([]byte, error) {
+	doc, err := json.Marshal(v)
+	return append(to, doc...), err
+}

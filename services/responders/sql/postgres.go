@@ -1,10 +1,8 @@
 package sql
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -235,18 +233,3 @@ func (postgres) contains(expr, part string) string {
 }
 
 var _ dialect = postgres{}
-
-// compact appends a document of JSON without white space.
-func compact(to []byte, doc string) ([]byte, error) {
-	b := bytes.NewBuffer(to)
-	if err := json.Compact(b, []byte(doc)); err != nil {
-		return nil, ownErrorf("a document of %d bytes is no JSON", len(doc))
-	}
-	return b.Bytes(), nil
-}
-
-// appendJSON appends a value that always has JSON, unless its type has none.
-func appendJSON(to []byte, v any) ([]byte, error) {
-	doc, err := json.Marshal(v)
-	return append(to, doc...), err
-}
