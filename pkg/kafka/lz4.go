@@ -11,7 +11,7 @@ import (
 )
 
 // lz4Codec writes blocks of 64 KiB, as Kafka's own clients do. The blocks of kafka-go's codec are of 4 MiB: whoever writes or reads a batch of
-// one small message takes a buffer of that size, the broker as well, and a collection of garbage takes those that are kept.
+// one small message takes a buffer of that size, and a collection of garbage takes those that are kept.
 type lz4Codec struct{ kafkalz4.Codec }
 
 //nolint:gochecknoinits // the table is kafka-go's only place for codecs, and is read without a lock
