@@ -31,13 +31,14 @@ type fleet struct {
 	slots    map[string][]*slot // by role
 	failures []string           // processes that ended by themselves, and ends that were not in good order
 	assigned map[string]bool    // group and generation
+	newest   map[string]int     // generation of each group
 	errors   map[string]int     // lines of level error, by message
 	over     bool               // nobody is followed any more
 	watchers sync.WaitGroup
 }
 
 func newFleet(binary, logs string, environ func(string) []string, c *counts) *fleet {
-	return &fleet{binary: binary, logs: logs, environ: environ, counts: c, slots: map[string][]*slot{}, assigned: map[string]bool{}, errors: map[string]int{}}
+	return &fleet{binary: binary, logs: logs, environ: environ, counts: c, slots: map[string][]*slot{}, assigned: map[string]bool{}, newest: map[string]int{}, errors: map[string]int{}}
 }
 
 // add makes a place for another instance and starts one.
@@ -134,7 +135,39 @@ func (f *fleet) said(p *process, line string) {
 	}
 	if v.Group != "" && v.Generation > 0 {
 		f.assigned[fmt.Sprintf("%s %d", v.Group, v.Generation)] = true
+		f.newest[v.Group] = max(f.newest[v.Group], v.Generation)
+		if p.joined == nil {
+			p.joined = map[string]int{}
+		}
+		p.joined[v.Group] = v.Generation
 	}
+}
+
+// apart says which processes have no part in the newest generation of their groups: while one is outside, another does its work as well.
+func (f *fleet) apart() (out []string) {
+	all := f.all()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	groups := map[string]map[string]bool{} // by role
+	for _, p := range all {
+		if groups[p.role] == nil {
+			groups[p.role] = map[string]bool{}
+		}
+		for g := range p.joined {
+			groups[p.role][g] = true
+		}
+	}
+	for _, p := range all {
+		if len(groups[p.role]) == 0 {
+			out = append(out, p.name+" is in no group")
+		}
+		for g := range groups[p.role] {
+			if p.joined[g] != f.newest[g] {
+				out = append(out, fmt.Sprintf("%s is outside of group %s, whose generation is %d and its own %d", p.name, g, f.newest[g], p.joined[g]))
+			}
+		}
+	}
+	return out
 }
 
 // rebalances is how many generations of groups were seen.

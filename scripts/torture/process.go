@@ -22,6 +22,7 @@ type process struct {
 	cmd        *exec.Cmd
 	done       chan struct{}
 	started    time.Time
+	joined     map[string]int // generation by group; under the fleet's lock
 
 	mu   sync.Mutex
 	ends string   // how it is meant to end: killed, asked, dumped; empty: not at all
@@ -103,7 +104,6 @@ func (p *process) printed() string {
 	return strings.Join(p.tail, "\n  ")
 }
 
-// signal sends one. A process that has ended already takes none.
 // waits lets time pass and reports whether the process has not ended in it.
 func (p *process) waits(d time.Duration) bool {
 	t := time.NewTimer(d)
@@ -116,6 +116,7 @@ func (p *process) waits(d time.Duration) bool {
 	}
 }
 
+// signal sends one. A process that has ended already takes none.
 func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
 // kill ends it as a power cut would.

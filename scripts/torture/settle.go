@@ -87,9 +87,9 @@ var pools = map[string]int{"lethe_store": 2*(8+2) + 2*8, "lethe_shop": 2 * 8, "l
 func (t *torture) quiet(ctx context.Context) {
 	var found []string
 	after := map[string]level{}
-	until(ctx, 30*time.Second, time.Second, func() bool { // what is idle is closed after a while
+	until(ctx, time.Minute, time.Second, func() bool { // what is idle is closed after a while, and who was away is taken into its group again
 		after = rest(t.fleet)
-		found = leaks(t.before, after)
+		found = append(leaks(t.before, after), t.fleet.apart()...)
 		conns, err := t.stage.connections(ctx)
 		if err != nil {
 			found = append(found, err.Error())

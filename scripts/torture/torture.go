@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -149,6 +150,9 @@ func (t *torture) warm(ctx context.Context) error {
 		return fmt.Errorf("without any fault, %d of %d requests have no record after 60 s", len(t.watch.missing(t.workload.order)), len(t.workload.order))
 	}
 	pause(ctx, 2*time.Second)
+	if !until(ctx, 30*time.Second, 100*time.Millisecond, func() bool { return len(t.fleet.apart()) == 0 }) {
+		return fmt.Errorf("without any fault: %s", strings.Join(t.fleet.apart(), "; "))
+	}
 	t.before = rest(t.fleet)
 	return dump(t.fleet, true, t.before)
 }
