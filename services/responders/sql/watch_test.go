@@ -2,22 +2,13 @@ package sql_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/lethe-dsr/lethe/pkg/dsr"
-	"github.com/lethe-dsr/lethe/pkg/kafka"
 	"github.com/lethe-dsr/lethe/pkg/responder"
-	"github.com/lethe-dsr/lethe/pkg/respondertest"
 	"github.com/lethe-dsr/lethe/services/responders/sql"
 )
 
@@ -280,160 +271,4 @@ func TestTheMapIsPlannedAnew(t *testing.T) {
 			t.Errorf("loyalty is %q", got)
 		}
 	})
-}
-
-// TestAMigrationDuringABatch changes the catalogue after the batch has looked at it and before it commits.
-func TestAMigrationDuringABatch(t *testing.T) {
-	p := newPlace(t, sql.Postgres)
-	w := p.shop(t)
-	w.people()
-	s := w.watched("shop.yml")
-	// The application holds a row that the batch wants; the migration commits while the batch waits for it.
-	holds, err := p.open(t).BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := holds.ExecContext(t.Context(), "SELECT 1 FROM orders WHERE id = 100 FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := s.Erase(context.WithoutCancel(t.Context()), []responder.Dispatch{ask(dsr.Act, 1, customer("1"))})
-		done <- err
-	}()
-	for w.count("pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE ? AND query LIKE '%DELETE%')", "%"+p.schema+"%") == 0 {
-		select {
-		case err := <-done:
-			t.Fatalf("it did not wait: %v", err)
-		default:
-		}
-	}
-	w.exec("CREATE TABLE visits (id int PRIMARY KEY, invoice_id bigint REFERENCES invoices (id))") // customers and orders are locked already
-	if err := holds.Rollback(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; responder.Classify(err) != responder.ClassUnavailable || !strings.Contains(err.Error(), "the catalogue changed during the erasure") {
-		t.Errorf("%v", err)
-	}
-	if n := w.count("orders WHERE customer_id = 1"); n != 2 {
-		t.Errorf("%d orders are left", n)
-	}
-	var misfit *sql.MisfitError
-	if err := s.Check(t.Context()); !errors.As(err, &misfit) {
-		t.Errorf("check: %v", err)
-	}
-}
-
-// mending mends the catalogue once Check has failed a few times.
-type mending struct {
-	*sql.System
-	mend   func()
-	failed int
-}
-
-func (m *mending) Check(ctx context.Context) error {
-	err := m.System.Check(ctx)
-	if err != nil {
-		if m.failed++; m.failed == 3 {
-			m.mend()
-		}
-	}
-	return err
-}
-
-// TestRequestsWaitForTheCatalogue runs the runtime over the system: requests that meet a migration are neither deferred nor failed.
-func TestRequestsWaitForTheCatalogue(t *testing.T) {
-	everywhere(t, func(t *testing.T, p place) {
-		w := p.shop(t)
-		w.people()
-		s := w.watched("shop.yml")
-		bench := respondertest.NewBench(t, "shop")
-		waits := &mending{System: s.System, mend: func() { w.exec("DROP TABLE visits") }}
-		r := bench.Responder(t, waits, s.Ledger())
-		step := func(id string) (kafka.Message, dsr.RequestID) {
-			p := respondertest.Person{Request: dsr.RequestID(uuid.NewString()), Identifiers: []dsr.Identifier{customer(id)}, Capacity: "customer"}
-			return bench.Dispatch(t, p), p.Request
-		}
-		first, _ := step("2")
-		bench.Deliver(t, r, first)
-		if said := s.said(t); said != "" {
-			t.Errorf("the ledger's own tables: %s", said)
-		}
-		w.exec("CREATE TABLE visits (id int PRIMARY KEY, customer_id bigint REFERENCES customers (id))")
-		one, a := step("1")
-		two, b := step("3")
-		out := bench.Deliver(t, r, one, two)
-		for _, id := range []dsr.RequestID{a, b} {
-			if ack, ok := out.Of(id); !ok || ack.State != dsr.AckAnswered {
-				t.Errorf("acknowledged: %v as %q", ok, ack.State)
-			}
-		}
-		if waits.failed != 3 {
-			t.Errorf("Check failed %d times", waits.failed)
-		}
-		if n := w.count("orders"); n != 0 {
-			t.Errorf("%d orders are left", n)
-		}
-	})
-}
-
-// BenchmarkWatch measures what watching the catalogue costs of a batch of 500: the fingerprint is asked for at its
-// beginning and at its end, where the plan of the statement is made anew each time.
-func BenchmarkWatch(b *testing.B) {
-	for _, d := range []sql.Dialect{sql.Postgres, sql.MySQL} {
-		b.Run(string(d), func(b *testing.B) { watching(b, d) })
-	}
-}
-
-// benchShop reads a file of the shop that scripts/bench erases from.
-func benchShop(b *testing.B, name string) string {
-	b.Helper()
-	text, err := os.ReadFile("../../../scripts/bench/shop/" + name)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return string(text)
-}
-
-func watching(b *testing.B, d sql.Dialect) {
-	const subjects, prints = 500, 200
-	for b.Loop() {
-		b.StopTimer()
-		p := newPlace(b, d)
-		w := p.world(b, benchShop(b, string(d)+".sql"))
-		m := p.parse(b, benchShop(b, "map.yml"))
-		s := w.system(m)
-		custom := p
-		if d == sql.Postgres {
-			custom.dsn += "&plan_cache_mode=force_custom_plan"
-		}
-		planned := (&world{b, custom, custom.open(b)}).system(m)
-		batch := time.Hour // the least of several counts: the machine has other work, too
-		for n := range 6 {
-			var ds []responder.Dispatch
-			for i := range subjects {
-				ds = append(ds, ask(dsr.Act, 1, email(fmt.Sprintf("c%d@shop.example", 1+n*subjects+i))))
-			}
-			start := time.Now()
-			erase(b, s, ds...)
-			batch = min(batch, time.Since(start))
-		}
-		least := func(s *sql.System) time.Duration {
-			d := time.Hour
-			for range prints {
-				start := time.Now()
-				if err := s.Check(b.Context()); err != nil {
-					b.Fatal(err)
-				}
-				d = min(d, time.Since(start))
-			}
-			return d
-		}
-		b.StartTimer()
-		first, last := least(s), least(planned)
-		b.ReportMetric(float64(batch.Microseconds()), "batch_us")
-		b.ReportMetric(float64(first.Microseconds()), "first_us")
-		b.ReportMetric(float64(last.Microseconds()), "last_us")
-		b.ReportMetric(100*float64(first+last)/float64(batch), "%_of_a_batch")
-	}
 }
