@@ -199,10 +199,17 @@ func release(record *protocol.Record) {
 	}
 }
 
-// arena copies many small values into few allocations. A value kept for long keeps its neighbours: at most 64 KiB of them.
-type arena struct{ free []byte }
+// arena copies many small values into few allocations. A value kept for long keeps its neighbours: at most 64 KiB of them. The first
+// allocation is small, since what comes alone is mostly one message.
+type arena struct {
+	free []byte
+	size int // of the last allocation
+}
 
-const arenaChunk = 64 << 10
+const (
+	arenaFirst = 2 << 10
+	arenaChunk = 64 << 10
+)
 
 func (a *arena) copy(b protocol.Bytes) ([]byte, error) {
 	if b == nil {
@@ -215,7 +222,8 @@ func (a *arena) copy(b protocol.Bytes) ([]byte, error) {
 		return own, err
 	}
 	if n > len(a.free) {
-		a.free = make([]byte, arenaChunk)
+		a.size = min(max(arenaFirst, 4*a.size, n), arenaChunk)
+		a.free = make([]byte, a.size)
 	}
 	value := a.free[:n:n]
 	a.free = a.free[n:]
