@@ -10,8 +10,11 @@ import (
 	"github.com/lethe-dsr/lethe/pkg/dsr"
 )
 
-// shares of the throughput at which the latency is measured.
-var shares = []float64{0.1, 0.5, 0.8}
+// shares of the throughput at which the latency is measured. At the first one the processors have time, at the others they have none. The
+// bounds are those of bounded.
+var shares = []float64{0.01, bounded, 0.5, 0.8}
+
+const bounded = 0.1
 
 // latencyCase: an open loop at fixed rates. Each request's clock runs from the instant at which it was due, so that a slow answer is not left
 // out, to its record on the completions topic. The floor is the same loop over bare hops, at the same rates.
@@ -55,7 +58,7 @@ func latencyCase(ctx context.Context, l *lab) ([]figure, error) {
 			bound float64
 		}{{"p50", 0.5, boundLatency50}, {"p95", 0.95, 0}, {"p99", 0.99, boundLatency99}, {"p99.9", 0.999, 0}} {
 			fig := figure{What: fmt.Sprintf("%s at %.0f/s (%.0f %%)", q.name, share*f.Value, 100*share), Value: ms(quantile(took[i], q.f)), Unit: "ms"}.beside(ms(quantile(bare, q.f)))
-			if i == 0 {
+			if share == bounded {
 				fig.Bound = q.bound
 			}
 			out = append(out, fig)
