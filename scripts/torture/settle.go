@@ -87,7 +87,8 @@ var pools = map[string]int{"lethe_store": 2*(8+2) + 2*8, "lethe_shop": 2 * 8, "l
 func (t *torture) quiet(ctx context.Context) {
 	var found []string
 	after := map[string]level{}
-	until(ctx, time.Minute, time.Second, func() bool { // what is idle is closed after a while, and who was away is taken into its group again
+	until(ctx, time.Minute, time.Second, func() bool { return len(t.fleet.apart()) == 0 }) // who was away is taken into its group again
+	until(ctx, 30*time.Second, time.Second, func() bool {                                  // what is idle is closed after a while
 		after = rest(t.fleet)
 		found = append(leaks(t.before, after), t.fleet.apart()...)
 		conns, err := t.stage.connections(ctx)
